@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "features_impl.h"
+#include "vitcod/memory_limit.h"
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_feature_accuracy, judge, "", "knn: nearest neighbours; probe: linear classifier")},
@@ -89,14 +90,9 @@ vc_status vc_features_open(vc_features *out, const vc_model *model, vc_source *s
         return vc_fail(VC_EINVAL, "wanted features of labelled images, of a model that gives "
                                   "features");
     VC_TRY(vc_source_check_channels(source, input.channels));
-    if (images > SIZE_MAX / sizeof(float) / out->width)
-        return vc_fail(VC_EINVAL, "%zu images with %zu features are too many", images, out->width);
-    out->values = malloc(images * out->width * sizeof *out->values);
-    out->labels = malloc(images * sizeof *out->labels);
-    vc_status status = out->values && out->labels
-                           ? collect(out, model, source, runner, options)
-                           : vc_fail(VC_ENOMEM, "out of memory for %zu features of %zu images",
-                                     out->width, images);
+    out->values = vc_memory_take(images, out->width * sizeof *out->values, "features of images");
+    out->labels = out->values ? vc_memory_take(images, sizeof *out->labels, "labels") : NULL;
+    vc_status status = out->labels ? collect(out, model, source, runner, options) : VC_ENOMEM;
     if (status == VC_OK && out->images == 0)
         status = vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
                          vc_source_name(name, source, 0), out->broken - 1);

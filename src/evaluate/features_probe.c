@@ -5,6 +5,7 @@
 
 #include "features_impl.h"
 #include "vitcod/loss.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/ops.h"
 
 static const float decay = 5e-4f;
@@ -25,11 +26,13 @@ static vc_status open_probe(probe *p, const vc_features *train, size_t judged)
                  most = judged > train->images ? judged : train->images;
     *p = (probe){.train = train};
     p->mean = calloc(2 * width, sizeof(float));
-    p->x = malloc(most * width * sizeof(float));
     p->weight = calloc(4 * count, sizeof(float));
-    p->logits = malloc(most * classes * sizeof(float));
-    if (!p->mean || !p->x || !p->weight || !p->logits)
+    if (!p->mean || !p->weight)
         return vc_fail(VC_ENOMEM, "out of memory for a classifier of %zu features", width);
+    p->x = vc_memory_take(most, width * sizeof(float), "features to learn from");
+    p->logits = p->x ? vc_memory_take(most, classes * sizeof(float), "classes of features") : NULL;
+    if (!p->logits)
+        return VC_ENOMEM;
     p->scale = p->mean + width;
     p->bias = p->weight + classes * width;
     p->ahead = p->weight + count;

@@ -4,6 +4,7 @@
 #include "testing.h"
 #include "vitcod/features.h"
 #include "vitcod/loss.h"
+#include "vitcod/memory_limit.h"
 #include "vitcod/rng.h"
 #include "vitcod/threads.h"
 
@@ -104,6 +105,11 @@ static void a_probe_learns_what_a_line_parts(void **state)
     assert_true(a.low > 90.0 && a.high == 100.0);
     assert_ok(vc_features_probe(&again, &all, &all));
     assert_memory_equal(&a.top1, &again.top1, sizeof a.top1);
+    const vc_features too_many = {values, labels, (size_t)1 << 30, 3, 2, 0};
+    vc_memory_set_limit((size_t)1 << 30); /* they would take 12 GiB */
+    assert_fails(vc_features_probe(&again, &all, &too_many), VC_ENOMEM,
+                 "features to learn from: out of memory: wanted 12288.0 MiB");
+    vc_memory_set_limit(0);
     for (size_t i = 0; i < IMAGES; i++)
         labels[i] = (int32_t)(i % 2); /* nothing to learn */
     assert_ok(vc_features_probe(&a, &all, &all));
