@@ -242,6 +242,7 @@ int cuStreamDestroy_v2(void *stream)
 int cuStreamSynchronize(void *stream);
 int cuStreamSynchronize(void *stream)
 {
+    state.queued = 0; /* a device that is lost reads nothing more */
     CALLED(LAUNCH_FAILED);
     in_context(__func__);
     find(stream, STREAM, __func__);
@@ -281,6 +282,7 @@ int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stre
 {
     CALLED(LAUNCH_FAILED);
     state.writes++;
+    state.queued++;
     find(stream, STREAM, __func__);
     check_range(to, bytes, __func__);
     memcpy((void *)(uintptr_t)to, from, bytes);
@@ -292,6 +294,7 @@ int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream)
 {
     CALLED(LAUNCH_FAILED);
     state.reads++;
+    state.queued++;
     find(stream, STREAM, __func__);
     check_range(from, bytes, __func__);
     memcpy(to, (const void *)(uintptr_t)from, bytes);

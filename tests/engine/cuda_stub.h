@@ -13,6 +13,7 @@ typedef struct cuda_stub {
     const char *failed;
     size_t calls, launches, multiplications, writes, reads;
     size_t live;     /* objects that were made and not released */
+    size_t queued;   /* copies that were queued and not waited for */
     char fault[512]; /* the first wrong call; empty: none */
 } cuda_stub;
 

@@ -1,6 +1,7 @@
 /* The operators on a device: each is a launch or two. */
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "device_impl.h"
 #include "vitcod/clock.h"
@@ -291,10 +292,9 @@ static size_t bytes_of(const vc_program_buffer *buffer, size_t images)
     return images * buffer->rows * buffer->width * sizeof(float);
 }
 
-vc_status vc__device_run(void *device, const vc_program *p, size_t first, size_t count,
-                         size_t images)
+static vc_status run_steps(vc__device *d, const vc_program *p, size_t first, size_t count,
+                           size_t images)
 {
-    vc__device *d = device;
     const vc_program_buffer *in = p->buffers[VC_BLOCK_IMAGES], *out = p->buffers[VC_BLOCK_OUTPUTS];
     if (first == 0) {
         d->run_started = vc_clock_seconds();
@@ -309,6 +309,21 @@ vc_status vc__device_run(void *device, const vc_program *p, size_t first, size_t
     if (d->timing)
         VC_TRY(d->runtime->mark(d->queue, d->op_count));
     return d->runtime->read(d->queue, out->data, d->outputs, bytes_of(out, images));
+}
+
+/* After a failure the caller may release images and logits, which what is still queued reads and
+ * writes: it is waited for, and the first sentence stays. */
+vc_status vc__device_run(void *device, const vc_program *p, size_t first, size_t count,
+                         size_t images)
+{
+    vc__device *d = device;
+    char why[1024];
+    const vc_status status = run_steps(d, p, first, count, images);
+    if (status == VC_OK)
+        return VC_OK;
+    snprintf(why, sizeof why, "%s", vc_last_error());
+    (void)d->runtime->finish(d->queue);
+    return vc_fail(status, "%s", why);
 }
 
 vc_status vc__device_synchronise(void *device)
