@@ -5,13 +5,28 @@
 
 enum { MOST_TEXT = 512 };
 
+static const char between[] = ", ";
+
+/* Whether it is one of the texts, and not only a part of one, as 1 is of 16. */
+static int is_there(const char *texts, const char *one)
+{
+    const size_t length = strlen(one), gap = strlen(between);
+    for (const char *at = strstr(texts, one); at; at = strstr(at + 1, one)) {
+        const size_t before = (size_t)(at - texts);
+        const int begins = before == 0 || (before > gap && strncmp(at - gap, between, gap) == 0),
+                  ends = !at[length] || strncmp(at + length, between, gap) == 0;
+        if (begins && ends)
+            return 1;
+    }
+    return 0;
+}
+
 /* Adds a text that is not there yet. */
 static void add_once(char text[MOST_TEXT], const char *more)
 {
     const size_t used = strlen(text);
-    if (!more[0] || strstr(text, more))
-        return;
-    snprintf(text + used, MOST_TEXT - used, "%s%s", used ? ", " : "", more);
+    if (more[0] && !is_there(text, more))
+        snprintf(text + used, MOST_TEXT - used, "%s%s", used ? between : "", more);
 }
 
 static void collect(char text[MOST_TEXT], const vc__book *book, size_t run, const char *before,

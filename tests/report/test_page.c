@@ -484,6 +484,11 @@ static void results_stand_in_their_order(void **state)
     assert_true(strstr(text, "<h4>calibrated.json") < strstr(text, "<h4>dense.json"));
     assert_holds(text, "<p class=\"made-with\">Some CPU · 2030-01-02 to 2030-01-03</p>");
     free(text);
+    json_object_foreach (results, file, result)
+        json_object_set_new(result, "threads", json_integer(*file == 'd' ? 1 : 16));
+    text = page_of(&run, 1); /* 1 is no part of 16 */
+    assert_holds(text, "threads: 16, 1 · 2030");
+    free(text);
     json_decref(results);
 }
 
