@@ -112,6 +112,8 @@ static vc_status run_all(const vc_model *model, const vc_engine_options *options
         status = vc_engine_run(engine, logits, images, IMAGES);
     for (size_t i = 0; status == VC_OK && i < vc_engine_op_count(engine); i++)
         assert_near(vc_engine_op_at(engine, i).seconds, 2e-3, 1e-6);
+    if (status != VC_OK) /* what failed once is made ready the next time */
+        assert_ok(vc_engine_run(engine, logits, images, IMAGES));
     vc_engine_time(engine, 0);
     /* Nothing that is queued is to be left: the caller's images and logits may go. */
     if (!stub->failed || strcmp(stub->failed, "cuCtxSetCurrent") != 0)

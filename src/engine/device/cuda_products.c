@@ -145,11 +145,16 @@ static vc_status product_for(const vc__cu_product **out, vc__cu_queue *q,
     if (!grown)
         return vc_fail(VC_ENOMEM, "out of memory");
     q->products = grown;
-    vc__cu_product *made = &grown[q->product_count++];
+    vc__cu_product *made = &grown[q->product_count];
     *made = (vc__cu_product){
         .rows = m->rows, .inputs = m->inputs, .outputs = m->outputs, .precision = m->precision};
+    const vc_status status = make_ready(made, q);
     *out = made;
-    return make_ready(made, q);
+    if (status == VC_OK)
+        q->product_count++;
+    else
+        close_product(q, made);
+    return status;
 }
 
 static void *pointer_of(vc__memory memory)
