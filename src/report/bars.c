@@ -115,11 +115,28 @@ static void draw_row(FILE *out, const vc__bars *b, size_t row, double y, double 
     vc__svg_text(out, x + 6.0, y + 29.0, "start", line, LETTERS);
 }
 
+/* As many ticks as stand apart: where totals are long, the axis is short. */
+static size_t ticks_of(double ticks[VC__MOST_TICKS], double most, double scale)
+{
+    for (size_t wanted = 4;; wanted--) {
+        char text[VC__NUMBER];
+        size_t letters = 0;
+        const size_t count = vc__ticks(ticks, 0.0, most, wanted);
+        for (size_t i = 0; i < count; i++) {
+            const size_t length = strlen(vc__tick(text, ticks[i]));
+            letters = length > letters ? length : letters;
+        }
+        if (wanted == 1 || count < 2 ||
+            (ticks[1] - ticks[0]) * scale >= 10.0 + 7.0 * (double)letters)
+            return count;
+    }
+}
+
 static void draw_axis(FILE *out, const vc__bars *b, double bottom, double most, double scale)
 {
     double ticks[VC__MOST_TICKS];
     char text[VC__NUMBER];
-    const size_t count = vc__ticks(ticks, 0.0, most, 4);
+    const size_t count = ticks_of(ticks, most, scale);
     for (size_t i = 0; i < count; i++) {
         const double at = LEFT + ticks[i] * scale;
         fprintf(out, "<path class=\"rule\" d=\"M%.1f %dV%.1f\"/>", at, TOP, bottom);

@@ -67,7 +67,7 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
         if (!isfinite(vc__number_at(row, m->path)))
             continue;
         if (isfinite(times))
-            vc__bars_row(&b, "%s, %s%s (%.2f × ViTCoD)", vc__text_at(row, "chip"),
+            vc__bars_row(&b, "%s, %s%s (%.2f ×)", vc__text_at(row, "chip"),
                          vc__text_at(row, "setting"), left_out(row), times);
         else
             vc__bars_row(&b, "%s, %s%s", vc__text_at(row, "chip"), vc__text_at(row, "setting"),

@@ -132,6 +132,28 @@ static void rivals_say_which_method(void **state)
     }
 }
 
+/* Every name is shown whole, its ratio too; the ticks of an axis that long totals leave short stand
+ * apart. */
+static void bars_can_be_read(void **state)
+{
+    (void)state;
+    json_t *results =
+        json_pack("{s:{s:s, s:[{s:s, s:f, s:s, s:s, s:s, s:s, s:f, s:{s:f}}]},"
+                  " s:{s:s, s:{s:i, s:{s:{s:i}}}}}",
+                  "c.json", "verb", "compare", "rows", "arch", "m", "sparsity", 0.9, "chip",
+                  "systolic", "setting", "equal substrate", "method", "with summaries", "summaries",
+                  "left out: its attention is dense", "attention_times_vitcod", 18.08, "attention",
+                  "time_us", 2.0, "s.json", "verb", "simulate", "attention", "cycles", 2500000,
+                  "engines", "linear", "busy_line_cycles", 138413440);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, ">systolic, equal substrate, without summaries (18.08 ×)</text>");
+    assert_holds(text, ">100 M</text>");
+    assert_null(strstr(text, ">20 M</text>"));
+    free(text);
+    json_decref(results);
+}
+
 static json_t *calibrated(const char *rule, const char *summaries, double sparsity, int epochs)
 {
     return json_pack("{s:s, s:s, s:s, s:f, s:i, s:f, s:f, s:f, s:f}", "verb", "calibrate", "rule",
@@ -581,6 +603,7 @@ int main(void)
                                        cmocka_unit_test(what_cannot_be_read_is_a_note),
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(the_first_screen_is_against_dense),
+                                       cmocka_unit_test(bars_can_be_read),
                                        cmocka_unit_test(evaluations_alone_have_their_sparsity),
                                        cmocka_unit_test(answers_of_calibrated_models),
                                        cmocka_unit_test(a_tile_says_what_it_needs),
