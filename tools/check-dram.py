@@ -144,6 +144,8 @@ def read(path):
 
 
 def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
     result, path = sys.argv[1:]
     with open(result, encoding="utf-8") as file:
         checker = Checker(json.load(file)["accelerator"]["memory"])
