@@ -41,7 +41,7 @@ static vc_status rate_of(uint64_t *bytes, uint64_t *cycles, const vc_accelerator
     const double rate = a->memory.bytes_per_second, clock = a->chip.clock_hz;
     for (*cycles = 1; *cycles <= MOST_UNIT; ++*cycles) {
         const double whole = rate * (double)*cycles / clock;
-        if (whole > 0x1p40)
+        if (whole >= 0x1p31) /* an int there */
             break;
         if (whole == floor(whole)) {
             *bytes = (uint64_t)whole;
@@ -50,7 +50,7 @@ static vc_status rate_of(uint64_t *bytes, uint64_t *cycles, const vc_accelerator
     }
     return vc_fail(VC_EUNSUPPORTED,
                    "the memory gives %.15g bytes per second at a clock of %.15g Hz: RTL wants a "
-                   "whole number of bytes in at most %d cycles, and at most 2^40",
+                   "whole number of bytes in at most %d cycles, and less than 2^31",
                    rate, clock, MOST_UNIT);
 }
 

@@ -272,6 +272,9 @@ case_simulate_for_rtl() {
     printf 'model: bandwidth\nname: odd\nrate: 76.8000001 GB/s\nenergy: 12.5 pJ/bit\n' >odd.yaml
     check "an odd rate" 1 'RTL wants a whole number of bytes' \
         "$vitcod" simulate plan --head-dim 4 --memory odd.yaml --rtl-parameters new
+    sed 's/76.8000001/5000.000001/' odd.yaml >fast.yaml # 5,000,000,001 bytes in 500,000 cycles
+    check "a rate that is no int" 1 'RTL wants a whole number of bytes .* less than 2^31' \
+        "$vitcod" simulate plan --head-dim 4 --memory fast.yaml --rtl-parameters new
     check "forwarding" 1 "'forward' is true, and RTL loads Q, K and V" "$vitcod" simulate plan \
         --head-dim 4 --chip "$root/configs/accelerators/vitcod-paper.yaml" --memory bandwidth \
         --rtl-parameters new
