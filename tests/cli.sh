@@ -94,10 +94,10 @@ absent() {
     done
 }
 
-# skip WHY: ends the case, which could not be tried
+# skip WHY: ends the case, the rest of which could not be tried; a failure before stays one
 skip() {
-    echo "$1" >"$dir.skip"
-    exit 0
+    [ "$bad" -ne 0 ] || echo "$1" >"$dir.skip"
+    exit "$bad"
 }
 
 # wait_until SECONDS COMMAND...: until it succeeds; a failure of the case if it does not in time
