@@ -5,7 +5,7 @@
 
 #include "measured_impl.h"
 
-enum { NO_CLASS = -1 };
+enum { NO_CLASS = -1, MOST_EXPANSION = 8 /* of an MLP: 4 in DeiT, 2 in LeViT */ };
 
 typedef struct event {
     double start, end, own;
@@ -57,7 +57,9 @@ static int class_of_linear(long inputs, long outputs)
         return VC_WORK_QKV;
     if (outputs == inputs)
         return VC_WORK_PROJECTION;
-    return outputs % inputs == 0 || inputs % outputs == 0 ? VC_WORK_MLP : VC_WORK_HEAD;
+    const long wide = outputs > inputs ? outputs : inputs,
+               narrow = outputs > inputs ? inputs : outputs;
+    return wide % narrow == 0 && wide / narrow <= MOST_EXPANSION ? VC_WORK_MLP : VC_WORK_HEAD;
 }
 
 /* Q (.., T, D) times K^T (.., D, T), or scores (.., T, T) times V (.., T, D). */

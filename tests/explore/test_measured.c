@@ -125,6 +125,21 @@ static void operators_of_pytorch(void **state)
     vc_measured_close(&m);
 }
 
+/* A head of four classes is no MLP, though 192 is a multiple of 4. */
+static void a_small_head_of_pytorch(void **state)
+{
+    (void)state;
+    vc_measured m;
+    assert_ok(
+        read_text(&m,
+                  "[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::addmm\", \"ts\": 0, "
+                  "\"dur\": 3, \"args\": {\"Input Dims\": [[4], [8, 192], [192, 4]]}}]",
+                  1));
+    assert_near(us_of(&m, "head"), 3.0, 1e-9);
+    assert_true(isnan(m.attention_us)); /* there is none */
+    vc_measured_close(&m);
+}
+
 /* With kernels theirs count, by the operator that started them; a list alone is a trace as well. */
 static void kernels_of_pytorch(void **state)
 {
@@ -201,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_of_tensorrt),
         cmocka_unit_test(operators_of_pytorch),
+        cmocka_unit_test(a_small_head_of_pytorch),
         cmocka_unit_test(kernels_of_pytorch),
         cmocka_unit_test(own_results),
         cmocka_unit_test(what_is_no_measurement_is_refused),
