@@ -49,6 +49,45 @@ void vc__bars_add(vc__bars *b, const char *part, double value)
     b->values[b->row_count - 1][part_of(b, part)] += value;
 }
 
+static double total_of_part(const vc__bars *b, size_t part)
+{
+    double sum = 0.0;
+    for (size_t r = 0; r < b->row_count; r++)
+        sum += b->values[r][part];
+    return sum;
+}
+
+static void move_part(vc__bars *b, size_t to, size_t from)
+{
+    if (to == from)
+        return;
+    memcpy(b->parts[to], b->parts[from], VC__LABEL);
+    for (size_t r = 0; r < b->row_count; r++)
+        b->values[r][to] = b->values[r][from];
+}
+
+/* Leaves the largest parts in their order, and behind them the sum of the others. */
+static void sum_up_the_rest(vc__bars *b)
+{
+    double rest[VC__MOST_ROWS] = {0};
+    size_t left = b->part_count;
+    if (b->part_count <= VC__SHOWN_PARTS)
+        return;
+    for (; left >= VC__SHOWN_PARTS; left--) {
+        size_t least = 0;
+        for (size_t p = 1; p < left; p++)
+            least = total_of_part(b, p) < total_of_part(b, least) ? p : least;
+        for (size_t r = 0; r < b->row_count; r++)
+            rest[r] += b->values[r][least];
+        for (size_t p = least; p + 1 < left; p++)
+            move_part(b, p, p + 1);
+    }
+    snprintf(b->parts[left], VC__LABEL, "the rest");
+    for (size_t r = 0; r < b->row_count; r++)
+        b->values[r][left] = rest[r];
+    b->part_count = VC__SHOWN_PARTS;
+}
+
 static double total(const vc__bars *b, size_t row)
 {
     double sum = 0.0;
@@ -181,6 +220,7 @@ void vc__bars_draw(FILE *out, vc__book *book, vc__bars *b)
     const double most = longest(b);
     if (b->row_count == 0 || most <= 0.0)
         return;
+    sum_up_the_rest(b);
     char note[512], title[VC__TITLE];
     const char *run = vc__book_common_run(book, b->rows, b->row_count);
     const vc__legend names = {(char(*)[VC__LABEL])b->parts, NULL, b->part_count};

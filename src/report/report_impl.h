@@ -172,8 +172,8 @@ void vc__plot_names(FILE *out, const vc__spot *spots, size_t count, double left,
  * runs lose its name, which the title gets. */
 vc_status vc__plot_draw(FILE *out, vc__book *book, vc__plot *plot);
 
-/* Stacked bars, one row each. */
-enum { VC__MOST_PARTS = 12, VC__MOST_ROWS = 96 };
+/* Stacked bars, one row each. Of more parts than are shown the smallest become "the rest". */
+enum { VC__SHOWN_PARTS = 12, VC__MOST_PARTS = 32, VC__MOST_ROWS = 96 };
 
 typedef struct vc__bars {
     const char *title, *note, *unit, *axis; /* axis: NULL where the unit says it all */

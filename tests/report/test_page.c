@@ -154,6 +154,29 @@ static void bars_can_be_read(void **state)
     json_decref(results);
 }
 
+/* Of fourteen operators the three smallest, wherever they stand. */
+static void small_parts_are_the_rest(void **state)
+{
+    (void)state;
+    json_t *operators = json_array();
+    for (int i = 0; i < 14; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "op%d", i);
+        json_array_append_new(operators, json_pack("{s:s, s:f}", "name", name, "ms",
+                                                   i == 0 || i == 5 || i == 13 ? 0.25 : 8.0 + i));
+    }
+    json_t *results =
+        json_pack("{s:{s:s, s:o}}", "b.json", "verb", "bench", "operators", operators);
+    const vc_report_run run = {.name = "one", .results = results};
+    char *text = page_of(&run, 1);
+    assert_holds(text, "<th scope=\"col\">op11</th><th scope=\"col\">op12</th>"
+                       "<th scope=\"col\">the rest</th></tr>");
+    assert_holds(text, "<td>19</td><td>20</td><td>0.75</td></tr>");
+    assert_null(strstr(text, "<th scope=\"col\">op5</th>"));
+    free(text);
+    json_decref(results);
+}
+
 static json_t *calibrated(const char *rule, const char *summaries, double sparsity, int epochs)
 {
     return json_pack("{s:s, s:s, s:s, s:f, s:i, s:f, s:f, s:f, s:f}", "verb", "calibrate", "rule",
@@ -604,6 +627,7 @@ int main(void)
                                        cmocka_unit_test(units_have_states),
                                        cmocka_unit_test(the_first_screen_is_against_dense),
                                        cmocka_unit_test(bars_can_be_read),
+                                       cmocka_unit_test(small_parts_are_the_rest),
                                        cmocka_unit_test(evaluations_alone_have_their_sparsity),
                                        cmocka_unit_test(answers_of_calibrated_models),
                                        cmocka_unit_test(a_tile_says_what_it_needs),
