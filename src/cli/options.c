@@ -131,7 +131,8 @@ size_t cli_add_options(cli_option list[CLI_MOST_OPTIONS], size_t used, const cli
                        size_t count)
 {
     assert(used + count <= CLI_MOST_OPTIONS);
-    memcpy(list + used, more, count * sizeof *list);
+    if (count > 0) /* `more` may be NULL: a verb without options of its own */
+        memcpy(list + used, more, count * sizeof *list);
     return used + count;
 }
 
