@@ -32,6 +32,17 @@ case_a_test_that_stops_early() {
     check "dies" 1 'exit status 3' runner ./dies
 }
 
+# A case that cannot go on after one of its checks failed has failed.
+case_a_skip_after_a_failure() {
+    script cases ". '$root/tests/cli.sh'" \
+        'case_one() { check "a" 0 "" false; skip "no such thing"; }' \
+        'case_two() { check "a" 0 "" true; skip "no such thing"; }' 'run_cases'
+    here=$PWD
+    cd "$root" || return
+    check "it fails" 1 '^not ok 1 - one$' env -u ONLY "$here/cases"
+    holds "the other is skipped" '^ok 2 - two # SKIP no such thing'
+}
+
 case_a_test_that_never_ends() {
     script endless 'echo 1..1' 'sleep 60'
     check "never ends" 1 'took more than 1 s' runner ./endless
