@@ -223,7 +223,13 @@ class Summaries(Photos):
                 for of in (plan, vitcod.polarize(mask))
             ]
             self.assertLess(apart[0], apart[1])  # they stand in for what is pruned
-            for how in ({}, {"mask": mask, "sparsity": 0.5}, {"mask": mask}):
+            for how in (
+                {},
+                {"mask": mask, "sparsity": 0.5},
+                {"mask": mask},
+                {"sparsity": 0.8, "output": "averages"},
+                {"sparsity": 0.8, "summary": "2x2"},
+            ):
                 with self.assertRaises(TypeError):
                     vitcod.summaries(model, self.photos, **how)
             with self.assertRaisesRegex(TypeError, "wanted paths of images"):

@@ -58,7 +58,6 @@ _HOME = {
     "codesign": "verbs",
     "compare": "verbs",
     "devices": "verbs",
-    "devices": "verbs",
     "evaluate": "verbs",
     "export": "verbs",
     "import_": "verbs",
@@ -106,7 +105,6 @@ if TYPE_CHECKING:
     from .verbs import classify as classify
     from .verbs import codesign as codesign
     from .verbs import compare as compare
-    from .verbs import devices as devices
     from .verbs import devices as devices
     from .verbs import evaluate as evaluate
     from .verbs import export as export

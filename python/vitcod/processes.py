@@ -259,7 +259,7 @@ def summaries(
     sparsity: the share of the scores to prune, 0 to 1, where it costs heads least; or
     mask: bool (layers, heads, queries, keys), True = pruned, a dict of such arrays, or a path.
     threshold: see `polarize`.
-    options: of the verb `attention`.
+    options: of the verb `attention`, but summary and output.
     """
     from . import verbs
 
@@ -274,8 +274,9 @@ def summaries(
         averages, pruned, made = (
             os.path.join(folder, f"{name}.safetensors") for name in ("averages", "pruned", "plan")
         )
-        options = {"data": list(paths), **options, "summary": grid, "output": averages}
-        verbs.attention(model, **options, progress=progress)
+        verbs.attention(
+            model, data=list(paths), summary=grid, output=averages, progress=progress, **options
+        )
         how: dict[str, Any] = {"output": made, "threshold": threshold}
         if mask is None:
             verbs.prune(averages, summary=grid, sparsity=sparsity, output=pruned, progress=progress)
