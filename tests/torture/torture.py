@@ -19,6 +19,7 @@ import errno
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -499,7 +500,7 @@ that had not been settled there or not. `train --log` is no part of the promise:
 synchronized may be missing, and a run that goes on takes back those that it writes again.
 """
 
-PARTS = "\n## Coverage\n"  # what others write behind it stays
+PARTS = re.compile(r"\n## (?:Coverage|Fuzzers)\n")  # what others write behind it stays
 
 
 def one_job(given):
@@ -559,9 +560,10 @@ def main():
                f"{time.time() - began:.0f} seconds, {given.jobs} "
                f"job{'s at a time' if given.jobs > 1 else ''} on {os.cpu_count()} cores.")
         page = PAGE.format(table=rows, how=textwrap.fill(how, 100))
-        rest = text(given.page).split(PARTS, 1)
+        was = text(given.page)
+        rest = PARTS.search(was)
         with open(given.page, "w", encoding="utf-8") as file:
-            file.write(page + (PARTS + rest[1] if len(rest) > 1 else ""))
+            file.write(page + (was[rest.start():] if rest else ""))
     sys.exit(1 if torture.lost else 0)
 
 
