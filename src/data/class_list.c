@@ -99,13 +99,12 @@ vc_status vc__class_list_read(vc__class_list *out, const char *path)
     vc_mapped_file file;
     *out = (vc__class_list){0};
     VC_TRY(vc_file_map(&file, path));
-    const int is_list = !strchr("{[<", file.data[0]) && vc_file_kind_of(path) == VC_FILE_OTHER;
-    vc_file_unmap(&file);
-    if (!is_list)
-        VC_TRY(vc_file_refuse_path(path, "a class list, a line for each class"));
-    VC_TRY(vc_file_map(&file, path));
     const char *text = (const char *)file.data;
-    vc_status status = add_lines(out, path, text, text + file.bytes);
+    vc_status status = VC_OK;
+    if (strchr("{[<", text[0]) || vc_file_kind_of(path) != VC_FILE_OTHER)
+        status = vc_file_refuse_known(path, &file, "a class list, a line for each class");
+    if (status == VC_OK)
+        status = add_lines(out, path, text, text + file.bytes);
     vc_file_unmap(&file);
     if (status == VC_OK)
         status = sort(out, path);
