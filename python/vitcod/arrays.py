@@ -4,6 +4,7 @@ converted in silence. A layout that does not fit is copied."""
 from __future__ import annotations
 
 import ctypes
+import math
 from numbers import Number
 
 import numpy as np
@@ -57,7 +58,7 @@ def shaped(value, what: str, dtype, shape: tuple) -> np.ndarray:
 def is_finite_sum(array: np.ndarray) -> bool:
     """False: a value is not finite, or the sum of finite ones is too large, of which einsum does
     not warn. The array is contiguous."""
-    return bool(np.isfinite(np.einsum("i->", array.reshape(-1))))
+    return math.isfinite(np.einsum("i->", array.reshape(-1)))
 
 
 def address(array: np.ndarray) -> int:
