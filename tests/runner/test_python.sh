@@ -12,7 +12,9 @@ python=${VC_PYTHON:-/usr/bin/python3}
 setup() {
     wanted || return 0
     check "environment" 0 '' "$python" -m venv --system-site-packages "$dir/venv"
-    "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+    # with the folders that its .pth files name
+    "$python" -c 'import sysconfig
+print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
         >"$(echo "$dir"/venv/lib/python3*/site-packages)/more.pth"
     cd "$root" || exit 1
     check "wheel" 0 '' "$dir/venv/bin/pip" wheel . --no-deps --no-index --wheel-dir "$dir" \
