@@ -85,7 +85,8 @@ module dma
           stores_next++;
           more = 1'b1;
         end
-      end else if (loads_next < pushed_next) begin
+        // A store that is asked for in this cycle goes before loads that are, too.
+      end else if (loads_next < (store ? pushed : pushed_next)) begin
         next = load_at(loads_next);
         wanted = (64'(rows_next) + 1) * 64'(next.row_bytes);
         if (wanted > 64'(next.bytes)) wanted = 64'(next.bytes);
