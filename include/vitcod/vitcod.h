@@ -107,9 +107,9 @@
 #include "vitcod/evaluate.h"
 #include "vitcod/features.h"
 #include "vitcod/image_array.h"
-#include "vitcod/pose_error.h"
 #include "vitcod/judge.h"
 #include "vitcod/loss.h"
+#include "vitcod/pose_error.h"
 #include "vitcod/token_accuracy.h"
 
 /* quantize: before products are in int8 */

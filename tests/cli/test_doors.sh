@@ -210,8 +210,8 @@ case_npy_coders() {
         --export again
     check "the same" 0 '' diff -r arrays again
     for coder in coder arrays; do
-        check "by $coder" 0 '' "$vitcod" infer model --autoencoder $coder --input images \
-            -o $coder.npy
+        check "by $coder" 0 '' "$vitcod" infer model --autoencoder "$coder" --input images \
+            -o "$coder.npy"
     done
     check "the same logits" 0 '' cmp coder.npy arrays.npy
     check "put inside" 0 '' "$vitcod" import model --autoencoder arrays -o coded

@@ -69,7 +69,7 @@ case_features() {
     check "more neighbours than images" 1 '9 neighbours, wanted 1 to the 5 images' \
         "$vitcod" eval model --data data --knn 9 --train-data data
     mkdir -p others/n1 others/n2 others/n3 others/x
-    for class in n1 n2 n3 x; do cp "$golden/rgb8.png" others/$class; done
+    for class in n1 n2 n3 x; do cp "$golden/rgb8.png" "others/$class"; done
     check "other classes" 1 "class 3 is 'x' in --train-data and 'n4' in --data" \
         "$vitcod" eval model --data data --knn 1 --train-data others
     check "nothing to learn from" 2 '--train-data PATH is missing' \

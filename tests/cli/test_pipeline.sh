@@ -222,6 +222,7 @@ case_simulate_gemms() {
     check "as SCALE-Sim reads them" 0 '^layer1_sddmm_head2,17,17,4,$' grep sddmm gemms.csv
     "$vitcod" simulate model --json | sed -n '/"end_to_end"/,$s/^    "macs": \([0-9]*\),$/\1/p' |
         head -n 1 >macs
+    # shellcheck disable=SC2016 # awk expands
     check "all MACs" 0 '' awk -F, -v macs="$(cat macs)" \
         'NR > 1 { sum += $2 * $3 * $4 } END { print sum, macs; exit sum != macs }' gemms.csv
     check "as Timeloop does" 0 'attention: .* cycles' \
