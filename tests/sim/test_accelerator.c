@@ -210,7 +210,7 @@ static void a_chip_may_name_its_memory(void **state)
                          "of bandwidth, ddr4-2400, hbm2, lpddr4"},
         {"memory: [hbm2]", "named.yaml:2: 'memory' is a list"},
         {"memory:", "named.yaml:2: 'memory' is empty"},
-        {"memory: named.yaml", "named.yaml:1: 'model' is missing"},
+        {"memory: named.yaml", "named.yaml: is a chip (YAML), wanted a memory (YAML)"},
     };
     for (size_t i = 0; i < 4; i++) {
         char text[256];
