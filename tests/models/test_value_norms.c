@@ -93,7 +93,7 @@ static void a_levit_has_none(void **state)
     float norm = 0.0f;
     assert_ok(vc_acts_open(&acts, model, 1, 0));
     assert_fails(vc_model_value_norms(&norm, &acts, model, 0, 1, 0), VC_EUNSUPPORTED,
-                 "norms of values want a deit, this is a levit");
+                 "norms of values want a deit or a strided_transformer, this is a levit");
     assert_false(vc_model_can(&config, VC_ABILITY_VALUES));
     vc_acts_close(&acts);
     vc_model_close(model);
