@@ -159,6 +159,22 @@ class Interrupted(unittest.TestCase):
         for seconds in done.stdout.split():
             self.assertLess(float(seconds), 10)  # a second, on a machine that is not busy
 
+    def test_again_and_again(self):
+        """A signal that falls upon a product of oneDNN leaves its values alone."""
+        code = (
+            "import signal, numpy as np, vitcod\n"
+            f"model = vitcod.load({str(SMALL)!r})\n"
+            "x = np.zeros((4000, 1, 28, 28), np.float32)\n"
+            "def stop(*how): raise KeyboardInterrupt\n"
+            "signal.signal(signal.SIGALRM, stop)\n"
+            "for i in range(16):\n"
+            "    signal.setitimer(signal.ITIMER_REAL, 0.1 + 0.013 * i)\n"
+            "    try: model.attention(x)\n"
+            "    except KeyboardInterrupt: pass\n"
+        )
+        done = run_alone(code, seconds=120)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
     def test_while_pruning(self):
         """Within a round of the search; where there is no callback too, which would lose it."""
         code = (

@@ -441,10 +441,37 @@ def check(status: int) -> None:
         raise_error(status)
 
 
+class _SignalStack(ctypes.Structure):
+    _fields_ = [("memory", c_void_p), ("flags", c_int), ("size", c_size_t)]
+
+
+_own = threading.local()
+
+
+def _own_signal_stack() -> None:
+    """Gives this thread a stack for signals, unless it has one. oneDNN's kernels for AVX-512 keep
+    values below the stack pointer, where a signal's frame would overwrite them; Python's handlers
+    run on such a stack where there is one."""
+    if getattr(_own, "seen", False):
+        return
+    libc, there = ctypes.CDLL(None), _SignalStack()
+    libc.sigaltstack(None, ctypes.byref(there))
+    if not there.memory:
+        _own.memory = ctypes.create_string_buffer(1 << 17)
+        mine = _SignalStack(ctypes.addressof(_own.memory), 0, len(_own.memory))
+        libc.sigaltstack(ctypes.byref(mine), None)
+        _kept.append(_own.memory)  # the thread may outlive its locals
+    _own.seen = True
+
+
+_kept: list = []
+
+
 def computes() -> None:
     """To be called before the library computes. OpenMP's threads do not survive a fork: a child of
     a process that has started them would wait for them for ever."""
     global _threads_started
+    _own_signal_stack()
     if _threads_started or lib.vc_threads_count() == 1:
         return
     if _threads_lost:
