@@ -8,11 +8,8 @@
 
 static vc_status read_text(vc_measured *out, const char *text, size_t batch)
 {
-    const char *path = "measured.json";
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    const char *path = temporary("measured.json");
+    write_bytes(path, text, strlen(text));
     return vc_measured_read(out, path, batch);
 }
 
@@ -221,5 +218,5 @@ int main(void)
         cmocka_unit_test(own_results),
         cmocka_unit_test(what_is_no_measurement_is_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
