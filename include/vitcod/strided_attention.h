@@ -44,10 +44,10 @@ typedef struct vc_strided_attention {
 
 /* out (B, H, Tq, value_dim) = softmax(Q K^T / sqrt(head_dim) + bias) V over the kept entries. probs
  * (B, pattern->values) is what the backward pass wants of it; NULL: there will be none. VC_EINVAL
- * for another dtype, a size of 0, a view without data, an output whose values would share a place,
- * a plan that pools with queries of another head_dim, what is learnt of summaries that the plan
- * does not have, a -INFINITY for a summary that a row sees, and weights of 0 or below beside
- * queries. */
+ * for another dtype, a size of 0, a view without data, an output with a stride of 0 beyond sizes of
+ * 1, a plan that pools with queries of another head_dim, what is learnt of summaries that the plan
+ * does not have, a -INFINITY for a summary that a row sees, and weights beside queries that
+ * are not above 0. */
 vc_status vc_strided_attention_forward(const vc_strided *out, float *probs,
                                        const vc_strided_attention *attention);
 

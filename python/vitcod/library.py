@@ -441,37 +441,43 @@ def check(status: int) -> None:
         raise_error(status)
 
 
-class _SignalStack(ctypes.Structure):
+class _Stack(ctypes.Structure):
     _fields_ = [("memory", c_void_p), ("flags", c_int), ("size", c_size_t)]
 
 
-_own = threading.local()
+class _SignalStack:
+    """A stack for the signals of the thread that makes it, unless it has one. oneDNN's kernels for
+    AVX-512 keep values below the stack pointer, where a signal's frame would overwrite them;
+    Python's handlers run on such a stack where there is one."""
+
+    BYTES = 1 << 17
+    DISABLED = 2  # SS_DISABLE
+
+    def __init__(self) -> None:
+        there = _Stack()
+        self._set = ctypes.CDLL(None).sigaltstack
+        self._none = ctypes.byref(_Stack(None, self.DISABLED, 0))
+        self._memory = None
+        self._set(None, ctypes.byref(there))
+        if there.flags & self.DISABLED:
+            self._memory = ctypes.create_string_buffer(self.BYTES)
+            mine = _Stack(ctypes.addressof(self._memory), 0, self.BYTES)
+            self._set(ctypes.byref(mine), None)
+
+    def __del__(self) -> None:  # with its thread
+        if self._memory is not None:
+            self._set(self._none, None)
 
 
-def _own_signal_stack() -> None:
-    """Gives this thread a stack for signals, unless it has one. oneDNN's kernels for AVX-512 keep
-    values below the stack pointer, where a signal's frame would overwrite them; Python's handlers
-    run on such a stack where there is one."""
-    if getattr(_own, "seen", False):
-        return
-    libc, there = ctypes.CDLL(None), _SignalStack()
-    libc.sigaltstack(None, ctypes.byref(there))
-    if not there.memory:
-        _own.memory = ctypes.create_string_buffer(1 << 17)
-        mine = _SignalStack(ctypes.addressof(_own.memory), 0, len(_own.memory))
-        libc.sigaltstack(ctypes.byref(mine), None)
-        _kept.append(_own.memory)  # the thread may outlive its locals
-    _own.seen = True
-
-
-_kept: list = []
+_of_thread = threading.local()
 
 
 def computes() -> None:
     """To be called before the library computes. OpenMP's threads do not survive a fork: a child of
     a process that has started them would wait for them for ever."""
     global _threads_started
-    _own_signal_stack()
+    if not hasattr(_of_thread, "signal_stack"):
+        _of_thread.signal_stack = _SignalStack()
     if _threads_started or lib.vc_threads_count() == 1:
         return
     if _threads_lost:

@@ -72,6 +72,7 @@ static vc_status run(eval_result *result, vc_class_count *counts, const eval_opt
 {
     vc_evaluation e;
     if (o->poses.truth) {
+        VC_TRY(cli_check_alone("--truth runs"));
         VC_TRY(eval_poses(&result->poses, &o->poses, &o->data, model, runner));
         result->posed = true;
         return VC_OK;
@@ -102,8 +103,7 @@ static vc_status run_tokens(eval_result *result, vc_class_count *counts, const e
     if (cli_precision(&o->engine, model) != VC_IN_FP32)
         return vc_fail(VC_EINVAL, "%s: is in int8, and --tokens runs in fp32: wanted --dtype fp32",
                        o->model.path);
-    if (o->data.together)
-        return vc_fail(VC_EINVAL, "--tokens runs in one process, not in %d", vc_comm_size());
+    VC_TRY(cli_check_alone("--tokens runs"));
     result->dtype = vc_precision_name(VC_IN_FP32);
     cli_note_precision(VC_IN_FP32);
     result->split = vc_pattern_split_name(VC_PATTERN_WHOLE);
@@ -119,9 +119,7 @@ static vc_status run_features(eval_result *result, const eval_options *o, const 
 {
     vc_engine_pass pass;
     const vc_engine_options how = cli_engine_how(&o->engine, model, o->data.batch);
-    if (o->data.together)
-        return vc_fail(VC_EINVAL, "--knn and --probe run in one process, not in %d",
-                       vc_comm_size());
+    VC_TRY(cli_check_alone("--knn and --probe run"));
     result->split = vc_pattern_split_name(vc_engine_split(model, &how));
     result->dtype = vc_precision_name(how.precision);
     VC_TRY(vc_engine_pass_open(&pass, model, &how));

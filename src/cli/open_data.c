@@ -74,8 +74,18 @@ static bool grow(cli_images *images)
     return names && indices;
 }
 
+static bool is_named(const cli_images *images, const char *name)
+{
+    for (size_t i = 0; i < images->broken_count; i++)
+        if (strcmp(images->broken[i], name) == 0)
+            return true;
+    return false;
+}
+
 void cli_add_broken(cli_images *images, size_t index, const char *name)
 {
+    if (is_named(images, name))
+        return;
     char *copy = strdup(name);
     if (!copy || !grow(images)) {
         free(copy);
@@ -94,9 +104,8 @@ void cli_add_broken(cli_images *images, size_t index, const char *name)
 void cli_on_broken(void *context, size_t index, const char *name, const char *message)
 {
     cli_images *images = context;
-    for (size_t i = 0; i < images->broken_count; i++)
-        if (strcmp(images->broken[i], name) == 0)
-            return;
+    if (is_named(images, name))
+        return;
     if (images->progress)
         vc_progress_end(images->progress);
     fprintf(stderr, "vitcod: %s\n", message);

@@ -87,7 +87,8 @@ typedef struct cli_images {
 extern const vc_record cli_images_record;
 void cli_images_free(cli_images *images);
 
-/* Adds a name in the place that its index gives it. Without memory it only notes that. */
+/* Adds a name, unless it is there, in the place that its index gives it. Without memory it only
+ * notes that. */
 void cli_add_broken(cli_images *images, size_t index, const char *name);
 
 /* A vc_loader_broken_image that names the image on stderr and adds it to a cli_images, once. */

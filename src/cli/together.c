@@ -1,12 +1,18 @@
 #include "together.h"
 
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "vitcod/comm.h"
+
+vc_status cli_check_alone(const char *what)
+{
+    if (vc_comm_size() == 1)
+        return VC_OK;
+    return vc_fail(VC_EINVAL, "%s in one process, not in %d", what, vc_comm_size());
+}
 
 void cli_end_others(void)
 {

@@ -10,6 +10,10 @@
 int cli_end_together(const cli_command *command, const cli_common *common, vc_status status,
                      const void *result, void (*print_text)(const void *result));
 
+/* VC_EINVAL if there are several processes, where each would do all of the work: "WHAT in one
+ * process, not in 2". */
+vc_status cli_check_alone(const char *what);
+
 /* Tells which process failed, unless the first one says the same at this moment, and ends all. */
 void cli_end_others(void);
 

@@ -42,7 +42,7 @@ static vc_status check_folders(const vc_source *source, size_t classes)
                    folders, vc_plural(folders, "folder", "folders"), classes);
 }
 
-/* A model that tells no classes apart looks at images of any. */
+/* Files are cut to squares; what is in memory is checked where it has classes. */
 static vc_status check_square(const vc_model_config *config)
 {
     const vc_model_input input = vc_model_input_of(config);

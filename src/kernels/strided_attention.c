@@ -80,7 +80,7 @@ static vc_status check_learnt(const vc_strided_attention *a)
                            "that summary; wanted a finite one",
                            i);
     for (size_t e = 0; a->pool_weights && pooling->query && e < pooling->entries; e++)
-        if (a->pool_weights[e] <= 0.0f)
+        if (!(a->pool_weights[e] > 0.0f))
             return vc_fail(VC_EINVAL,
                            "attention: weight %zu of a pooling by queries is %g; wanted one above "
                            "0, whose logarithm is taken",

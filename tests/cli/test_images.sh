@@ -343,6 +343,13 @@ case_eval_in_several_processes() {
         sed -n '/^{/,/^}/p' "$out" | sed "$same" >others
         check "the same of $processes" 0 '' diff one others
     done
+    check "named twice, one" 0 '"images": 10' \
+        "$vitcod" eval model --data shared --data shared --skip-broken --batch 1 --json
+    sed -n '/^{/,/^}/p' "$out" | sed "$same" >one
+    check "named twice, two processes" 0 '"images": 10' several 2 \
+        "$vitcod" eval model --data shared --data shared --skip-broken --batch 1 --json
+    sed -n '/^{/,/^}/p' "$out" | sed "$same" >others
+    check "told once" 0 '' diff one others
     check "broken images fail" 1 '2 images could not be read' \
         several 2 "$vitcod" eval model --data shared --batch 2
     check "what is wrong in all is said once" 1 'nowhere: cannot open' \

@@ -28,6 +28,13 @@ case_one_after_the_other() {
     evaluates "in bfloat16" 0 '^MPJPE 2[56][0-9][0-9]' imported --dtype bf16
 }
 
+case_several_processes() {
+    wants_several
+    check "one alone" 1 'truth runs in one process, not in 2' several 2 "$vitcod" eval "$model" \
+        --data "$golden/poses_2d.npz" --truth "$golden/poses_3d.npz" \
+        --cameras "$golden/poses_cameras.json"
+}
+
 case_refuses() {
     check "poses without the truth" 1 'takes poses: wanted --truth' \
         "$vitcod" eval "$model" --data "$golden/poses_2d.npz"

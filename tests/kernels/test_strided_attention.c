@@ -388,6 +388,9 @@ static void check_learnt_refused(const vc_strided_attention *good, const vc_stri
         weights[e] = 2.0f - (float)e;
     assert_fails(vc_strided_attention_forward(to, NULL, &bad), VC_EINVAL,
                  "weight 2 of a pooling by queries is 0; wanted one above 0");
+    weights[1] = NAN;
+    assert_fails(vc_strided_attention_forward(to, NULL, &bad), VC_EINVAL,
+                 "weight 1 of a pooling by queries is nan; wanted one above 0");
     vc_plan plan;
     vc_pattern pattern;
     make_plan(&plan);
