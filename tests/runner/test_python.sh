@@ -106,6 +106,7 @@ case_torch() {
     venv/bin/python -c 'import torch; torch.library.custom_op' 2>/dev/null ||
         skip "no PyTorch from 2.4 on (VC_PYTHON names a Python that has it)"
     in_python test_torch
+    in_python test_timm
 }
 
 case_process() {
