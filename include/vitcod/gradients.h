@@ -23,6 +23,8 @@ typedef struct vc_grads {
     /* (classifiers, B, outputs) of acts->head_logits, in addition to what comes from dlogits; 0
      * unless set */
     float *dhead_logits;
+    /* (B, frames, outputs) of acts->frames, of a model of poses; 0 unless set */
+    float *dframes;
     void *state; /* the family's: views on the flat block, gradients of activations */
     float *decoded[2], *encoded[2]; /* of Q and K */
     float *classified;              /* (B, outputs) of one head */

@@ -340,6 +340,8 @@ typedef struct vc_acts {
     float *logits; /* (B, outputs) */
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
     float *head_logits;
+    /* (B, frames, outputs) of a model of poses: all frames' poses, of the last vc_model_observe */
+    float *frames;
     float *scratch; /* of attention */
     /* (L, 2, B) what an image's two branches of a block count, in training with stochastic
      * depth; NULL: 1 */

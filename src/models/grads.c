@@ -84,6 +84,7 @@ static void place_grads(vc_grads *g, const vc_model *model, size_t batch)
     g->values = vc_arena_floats(&g->arena, model->value_count);
     g->dlogits = vc_arena_floats(&g->arena, logits);
     g->dhead_logits = vc_arena_floats(&g->arena, input.classifiers * logits);
+    g->dframes = input.joints ? vc_arena_floats(&g->arena, logits * input.height) : NULL;
     g->classified = vc_arena_floats(&g->arena, logits);
     place_coders(g, model, batch);
     place_summaries(g, model, batch);

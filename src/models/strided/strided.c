@@ -196,5 +196,11 @@ const vc__family vc__strided = {
     .block_output = block_output,
     .heads_output = heads_output,
     .forward = vc__strided_forward,
+    .observe = vc__strided_observe,
+    .settle = vc__strided_settle,
+    .place_grads = vc__strided_place_grads,
+    .backward = vc__strided_backward,
+    .not_finite = vc__strided_not_finite,
+    .least_share = 2,
     .blocks = vc__strided_blocks_of,
 };

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "vitcod/attention.h"
+#include "vitcod/gradients.h"
 #include "vitcod/model.h"
 
 enum {
@@ -89,11 +90,25 @@ typedef struct vc__strided_normed {
 } vc__strided_normed;
 
 typedef struct vc__strided_acts {
+    float *poses;                /* (B, T, inputs) what was embedded; NULL unless all is kept */
     vc__strided_normed embedded; /* (B, T, C) */
+    vc__strided_normed frames;   /* (B, T, C) behind the vanilla blocks; NULLs unless all is kept */
     vc__strided_normed last;     /* (B, C) */
     float *kernel;               /* (C, 3 M) a convolution's, as its windows lie */
     vc__strided_block_acts *blocks;
 } vc__strided_acts;
+
+/* What the backward pass needs besides; of several blocks, room for the largest. */
+typedef struct vc__strided_grads {
+    vc__strided_weights views; /* on the flat block */
+    float *stream;             /* (B, T, C) of the residual stream */
+    float *spread;             /* (B, T, C) the same, spread over the frames it was taken from */
+    float *normed[2];          /* (B, T, C) of what norms make */
+    float *qkv[3], *attention; /* (B, T, C) */
+    float *hidden;             /* (B, T, M) */
+    float *windows;            /* (B, T', 3 M) */
+    float *kernel;             /* (C, 3 M) as windows lie */
+} vc__strided_grads;
 
 /* ---- a model of this family */
 
@@ -124,6 +139,11 @@ static inline vc__strided_weights *vc__strided_weights_of(const vc_model *model)
 static inline vc__strided_acts *vc__strided_acts_of(const vc_acts *acts)
 {
     return acts->state;
+}
+
+static inline vc__strided_grads *vc__strided_grads_of(const vc_grads *grads)
+{
+    return grads->state;
 }
 
 #endif

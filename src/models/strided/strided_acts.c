@@ -65,6 +65,11 @@ void vc__strided_place(vc_acts *acts, const vc_model *model)
     acts->state = vc_arena_take(arena, sizeof made);
     made.embedded = place_normed(arena, all, c->width);
     made.last = place_normed(arena, batch, c->width);
+    if (acts->keep) {
+        made.poses = vc_arena_floats(arena, all * c->inputs);
+        made.frames = place_normed(arena, all, c->width);
+        acts->frames = vc_arena_floats(arena, all * c->outputs);
+    }
     made.kernel =
         vc_arena_floats(arena, c->width * vc__strided_span(c, c->vanilla).kernel * c->hidden);
     made.blocks = vc_arena_take(arena, blocks * sizeof *made.blocks);

@@ -13,8 +13,8 @@ void vc__strided_sort_kernel(float *out, const float *weight, size_t outputs, si
 }
 
 /* By the running statistics. */
-static void batch_norm(const vc__strided_normed *n, const vc__strided_batch_norm *w, size_t rows,
-                       size_t width)
+static void settled_norm(const vc__strided_normed *n, const vc__strided_batch_norm *w, size_t rows,
+                         size_t width)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < width; c++) {
@@ -25,6 +25,17 @@ static void batch_norm(const vc__strided_normed *n, const vc__strided_batch_norm
         }
 }
 
+/* By the batch's own statistics, or the running ones. */
+static void batch_norm(const vc__strided_normed *n, const vc__strided_batch_norm *w, size_t rows,
+                       size_t width, int own)
+{
+    if (own)
+        vc_batchnorm_forward(n->out, n->mean, n->variance, n->in, w->weight, w->bias, NULL, rows,
+                             width, VC__STRIDED_BATCH_EPS);
+    else
+        settled_norm(n, w, rows, width);
+}
+
 /* x (B, tokens, C) += positions (tokens, C) */
 static void add_positions(float *x, const float *positions, size_t batch, size_t values)
 {
@@ -33,7 +44,7 @@ static void add_positions(float *x, const float *positions, size_t batch, size_t
             x[b * values + i] += positions[i];
 }
 
-static void embed(vc_acts *acts, const vc_model *model, const float *poses, size_t batch)
+static void embed(vc_acts *acts, const vc_model *model, const float *poses, size_t batch, int own)
 {
     const vc__strided_config *c = vc__strided_sizes_of(&model->config);
     const vc__strided_weights *w = vc__strided_weights_of(model);
@@ -42,7 +53,9 @@ static void embed(vc_acts *acts, const vc_model *model, const float *poses, size
     const vc_linear product = {c->inputs, c->width, w->embed_w, w->embed_b};
     float *x = a->blocks[0].input;
     vc_linear_forward(a->embedded.in, poses, &product, rows, NULL);
-    batch_norm(&a->embedded, &w->embed_norm, rows, c->width);
+    if (a->poses)
+        memcpy(a->poses, poses, rows * c->inputs * sizeof *poses);
+    batch_norm(&a->embedded, &w->embed_norm, rows, c->width, own);
     vc_relu_forward(x, a->embedded.out, rows * c->width);
     add_positions(x, w->positions, batch, values);
 }
@@ -135,16 +148,60 @@ static void run_block(vc_acts *acts, const vc_model *model, size_t block, size_t
                  batch);
 }
 
-void vc__strided_forward(vc_acts *acts, const vc_model *model, const float *poses, size_t batch,
-                         const vc_tap *tap)
+/* The poses of all frames, which only training looks at. */
+static void make_frames(vc_acts *acts, const vc_model *model, size_t batch)
+{
+    const vc__strided_config *c = vc__strided_sizes_of(&model->config);
+    const vc__strided_head *w = &vc__strided_weights_of(model)->frames;
+    const vc__strided_acts *a = vc__strided_acts_of(acts);
+    const size_t rows = batch * c->frames;
+    const vc_linear product = {c->width, c->outputs, w->weight, w->bias};
+    memcpy(a->frames.in, a->blocks[c->vanilla].input, rows * c->width * sizeof *a->frames.in);
+    batch_norm(&a->frames, &w->norm, rows, c->width, 1);
+    vc_linear_forward(acts->frames, a->frames.out, &product, rows, NULL);
+}
+
+static void run(vc_acts *acts, const vc_model *model, const float *poses, size_t batch,
+                const vc_tap *tap, int own)
 {
     const vc__strided_config *c = vc__strided_sizes_of(&model->config);
     const vc__strided_weights *w = vc__strided_weights_of(model);
     const vc__strided_acts *a = vc__strided_acts_of(acts);
     const vc_linear head = {c->width, c->outputs, w->head.weight, w->head.bias};
-    embed(acts, model, poses, batch);
-    for (size_t b = 0; b < vc__strided_blocks(c); b++)
+    embed(acts, model, poses, batch, own);
+    for (size_t b = 0; b < vc__strided_blocks(c); b++) {
+        if (own && b == c->vanilla)
+            make_frames(acts, model, batch);
         run_block(acts, model, b, batch, tap);
-    batch_norm(&a->last, &w->head.norm, batch, c->width);
+    }
+    batch_norm(&a->last, &w->head.norm, batch, c->width, own);
     vc_linear_forward(acts->logits, a->last.out, &head, batch, NULL);
+}
+
+void vc__strided_forward(vc_acts *acts, const vc_model *model, const float *poses, size_t batch,
+                         const vc_tap *tap)
+{
+    run(acts, model, poses, batch, tap, 0);
+}
+
+void vc__strided_observe(vc_acts *acts, const vc_model *model, const float *poses, size_t batch)
+{
+    run(acts, model, poses, batch, NULL, 1);
+}
+
+static void settle(const vc__strided_batch_norm *w, const vc__strided_normed *n, size_t rows,
+                   size_t width)
+{
+    vc_batchnorm_settle(w->mean, w->variance, n->mean, n->variance, rows, width,
+                        VC__STRIDED_MOMENTUM);
+}
+
+void vc__strided_settle(vc_model *model, const vc_acts *acts, size_t batch)
+{
+    const vc__strided_config *c = vc__strided_sizes_of(&model->config);
+    const vc__strided_weights *w = vc__strided_weights_of(model);
+    const vc__strided_acts *a = vc__strided_acts_of(acts);
+    settle(&w->embed_norm, &a->embedded, batch * c->frames, c->width);
+    settle(&w->frames.norm, &a->frames, batch * c->frames, c->width);
+    settle(&w->head.norm, &a->last, batch, c->width);
 }
