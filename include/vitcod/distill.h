@@ -34,6 +34,7 @@ typedef struct vc_dense_stats {
     double *queries; /* of all layers (H, D): sums over images and tokens, or NULL */
     uint64_t query_images;
     vc_status status; /* the first failure of the tap */
+    vc_turns turns;   /* of processes that look together (comm.h) */
 } vc_dense_stats;
 
 /* Allocates statistics for batches of at most `batch` images. */
@@ -52,6 +53,9 @@ vc_status vc_dense_stats_summarize(vc_dense_stats *stats, const vc_summary_grid 
                                    size_t count);
 /* A tap that adds the attention of forward passes of stats->model. Check `status` afterwards. */
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
+/* After processes have looked at images together, by stats->turns: all get the sums that one alone
+ * would have. vc_dense_look does it itself. */
+vc_status vc_dense_stats_share(vc_dense_stats *stats);
 /* Writes the means as npy files, one for each group of layers (see group_files.h). `scores` is NULL
  * if they are not wanted or not weighed. */
 vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores);

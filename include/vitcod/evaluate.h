@@ -6,6 +6,7 @@
 #include "vitcod/model.h"
 #include "vitcod/progress.h"
 #include "vitcod/record.h"
+#include "vitcod/turns.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +41,7 @@ typedef struct vc_evaluate_options {
     /* 1: the processes share the batches (vitcod/comm.h), and every one gets what one alone would
      * get, to the same bits; `on_broken` hears of a process's own images alone. */
     int together;
+    vc_turns *turns; /* begun, and moved to each batch that is run, for what taps add up; or NULL */
     /* (classes) which are added to, and begin with 0 where processes share; or NULL */
     vc_class_count *counts;
     vc_progress *progress; /* NULL: none */
@@ -103,6 +105,9 @@ typedef struct vc_look {
     vc_loader_broken_image *on_broken; /* NULL: nobody is told */
     void *context;                     /* of on_broken */
     vc_progress *progress;             /* NULL: none */
+    /* 1: the processes share the batches (vitcod/comm.h); what all of them must have, as averages
+     * and answers, all get as one alone would, to the same bits. */
+    int together;
 } vc_look;
 vc_look vc_look_default(void); /* 16 at once, a crop of 224 of 256 */
 
@@ -114,7 +119,8 @@ typedef struct vc_image_walk {
     vc_loader *loader; /* NULL: before the first batch */
     vc_acts acts;      /* of the last batch */
     vc_loaded batch;   /* the last; broken images are left out */
-    size_t first;      /* images before it */
+    size_t first;      /* images before it, of this process */
+    vc_turns *turns;   /* as in vc_evaluate_options */
 } vc_image_walk;
 
 /* Allocates what the model needs, with the mask or plan that it has now. VC_EINVAL if the classes

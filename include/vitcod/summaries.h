@@ -6,6 +6,7 @@
 
 #include "vitcod/maps.h"
 #include "vitcod/plan.h"
+#include "vitcod/turns.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,6 +66,8 @@ typedef struct vc_summary_scores {
     size_t q_stride, k_stride;
     const float *bias;  /* added to the scores, (H, Tq, Tk), or NULL */
     const float *probs; /* the softmax, (B, H, Tq, Tk) */
+    /* Processes that share the batches add to what the one before has, see comm.h; NULL: alone. */
+    const vc_turns *turns;
 } vc_summary_scores;
 
 /* Sums in double, image by image, so that they depend neither on the batch size nor on threads. */

@@ -32,6 +32,7 @@
 #include "vitcod/tensor_file.h"
 #include "vitcod/tensor_file_change.h"
 #include "vitcod/threads.h"
+#include "vitcod/turns.h"
 #include "vitcod/version.h"
 #include "vitcod/weights.h"
 #include "vitcod/yaml.h"

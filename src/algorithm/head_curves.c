@@ -300,12 +300,14 @@ vc_status vc_head_curves_add(vc_head_curves *curves, size_t layer, const vc_head
 #pragma omp parallel for schedule(static)
     for (size_t pair = 0; pair < pairs; pair++)
         measure_pair(&room, l, choices, in, pair);
+    vc_turn_take(in->scores.turns, l->loss, choices * l->heads * LEVELS);
     for (size_t pair = 0; pair < pairs; pair++)
         for (size_t c = 0; c < choices; c++)
             for (size_t i = 0; i < LEVELS; i++) {
                 const double change = room.changes[(pair * choices + c) * LEVELS + i];
                 l->loss[(c * l->heads + pair % l->heads) * LEVELS + i] += 0.5 * change * change;
             }
+    vc_turn_pass(in->scores.turns, l->loss, choices * l->heads * LEVELS);
     if (layer == 0)
         curves->images += in->scores.batch;
     close_room(&room);

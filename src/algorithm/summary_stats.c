@@ -78,28 +78,39 @@ void vc__summary_row(double *out, size_t row, size_t image, const double *pooled
     }
 }
 
+/* given (B, rows, G) of all images. */
+static void find_given(double *given, double *pooled, float *weights, const vc_summary_stats *s,
+                       const vc_summary_scores *in)
+{
+    const size_t rows = s->heads * s->queries, count = s->pooling.count;
+    for (size_t b = 0; b < in->batch; b++) {
+        vc__pool_keys(pooled, weights, s, in, b);
+#pragma omp parallel for schedule(static)
+        for (size_t r = 0; r < rows; r++)
+            vc__summary_row(given + (b * rows + r) * count, r, b, pooled, s, in);
+    }
+}
+
 vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores *in)
 {
     const size_t width = stats->heads * in->head_dim, count = stats->pooling.count;
     const size_t rows = stats->heads * stats->queries;
     if (count == 0)
         return VC_OK;
-    double *pooled = malloc(count * (width + rows) * sizeof *pooled);
+    double *pooled = malloc(count * (width + in->batch * rows) * sizeof *pooled);
     float *weights = malloc(stats->heads * stats->pooling.entries * sizeof *weights);
     if (!pooled || !weights) {
         free(pooled);
         free(weights);
         return vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
     }
-    double *given = pooled + count * width; /* (rows, G) */
-    for (size_t b = 0; b < in->batch; b++) {
-        vc__pool_keys(pooled, weights, stats, in, b);
-#pragma omp parallel for schedule(static)
-        for (size_t r = 0; r < rows; r++)
-            vc__summary_row(given + r * count, r, b, pooled, stats, in);
+    double *given = pooled + count * width; /* (B, rows, G) */
+    find_given(given, pooled, weights, stats, in);
+    vc_turn_take(in->turns, stats->sum, rows * count);
+    for (size_t b = 0; b < in->batch; b++)
         for (size_t i = 0; i < rows * count; i++)
-            stats->sum[i] += given[i];
-    }
+            stats->sum[i] += given[b * rows * count + i];
+    vc_turn_pass(in->turns, stats->sum, rows * count);
     stats->images += in->batch;
     free(weights);
     free(pooled);

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include "attention.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "written.h"
 
@@ -16,13 +18,16 @@ static vc_status gather(vc_statistics *out, attention_result *result, const atte
     how.batch = o->data.batch;
     how.on_broken = cli_on_broken;
     how.context = &result->seen;
-    how.progress = &progress;
+    how.progress = vc_comm_rank() == 0 ? &progress : NULL;
+    how.together = o->data.together;
     result->seen.progress = &progress;
     vc_status status = vc_statistics_gather(out, model, source, &o->recipe, keep, &how);
     vc_progress_end(&progress);
     result->seen.progress = NULL;
     vc_source_close(source);
     vc_source_close(whole);
+    if (status == VC_OK && o->data.together)
+        status = cli_share_broken(&result->seen);
     if (status == VC_OK && result->seen.out_of_memory) {
         vc_statistics_close(out);
         status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
@@ -33,9 +38,10 @@ static vc_status gather(vc_statistics *out, attention_result *result, const atte
 static vc_status write_all(attention_result *result, const attention_options *o,
                            const vc_statistics *s)
 {
-    if (o->recipe.curves && s->measured)
+    if (o->recipe.curves && s->measured && vc_comm_rank() == 0)
         VC_TRY(vc_statistics_write_curves(o->recipe.curves, s));
-    VC_TRY(vc_statistics_write(o->output, s, NULL));
+    if (vc_comm_rank() == 0)
+        VC_TRY(vc_statistics_write(o->output, s, NULL));
     result->gathered = true;
     result->seen.images = s->seen.images;
     result->heads_images = s->curves.images;
@@ -59,7 +65,7 @@ static vc_status gather_and_write(attention_result *result, const attention_opti
     VC_TRY(gather(&statistics, result, o, model, &keep));
     const vc_status status = write_all(result, o, &statistics);
     vc_statistics_close(&statistics);
-    if (status == VC_OK && checkpoint[0])
+    if (status == VC_OK && checkpoint[0] && vc_comm_rank() == 0)
         unlink(checkpoint);
     return status;
 }
@@ -69,13 +75,16 @@ vc_status attention_gather(attention_result *result, const attention_options *o,
 {
     char checkpoint[CLI_PATH] = "";
     vc_file_lock lock = {0};
+    const int first = vc_comm_rank() == 0; /* which writes */
     cli_note_precision(VC_IN_FP32);
-    VC_TRY(vc_file_try(o->output));
-    if (o->recipe.curves)
+    if (first)
+        VC_TRY(vc_file_try(o->output));
+    if (o->recipe.curves && first)
         VC_TRY(vc_file_try(o->recipe.curves));
     if (!cli_is_stream(o->output) && !vc_file_is_special(o->output)) {
         VC_TRY(cli_own_checkpoint(checkpoint, o->output));
-        VC_TRY(vc_file_lock_open(&lock, o->output));
+        if (first)
+            VC_TRY(vc_file_lock_open(&lock, o->output));
     }
     const vc_status status = gather_and_write(result, o, model, checkpoint);
     vc_file_lock_close(&lock);

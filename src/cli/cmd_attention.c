@@ -4,6 +4,8 @@
 #include "attention.h"
 #include "commands.h"
 #include "open_plan.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/image_array.h"
 #include "vitcod/plural.h"
@@ -25,8 +27,27 @@ static const vc_field result_fields[] = {
 };
 static const vc_record result_record = VC_RECORD("attention", attention_result, result_fields);
 
+/* Batch by batch, of which each process takes its own. */
+static vc_status tap_share(const vc_model *model, const vc_tensor *input, size_t images,
+                           size_t batch, vc_dense_stats *stats)
+{
+    const vc_tap tap = vc_dense_stats_tap(stats);
+    const size_t values = vc_model_image_values(&model->config);
+    const size_t ranks = (size_t)vc_comm_size(), rank = (size_t)vc_comm_rank();
+    vc_turns_begin(&stats->turns, images, batch, ranks > 1);
+    if (ranks == 1)
+        return vc_tap_images(model, input->data, images, batch, &tap);
+    for (size_t at = rank * batch; at < images; at += ranks * batch) {
+        vc_turns_reach(&stats->turns, at);
+        VC_TRY(vc_tap_images(model, (const float *)input->data + at * values,
+                             images - at < batch ? images - at : batch, batch, &tap));
+        VC_TRY(stats->status);
+    }
+    return VC_OK;
+}
+
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
-                                    const vc_tap *tap)
+                                    vc_dense_stats *stats)
 {
     vc_npy input;
     cli_note_precision(VC_IN_FP32);
@@ -36,7 +57,7 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
         images = o->data.limit;
     if (images < input.tensor.shape[0])
         cli_note_chosen("the first %zu of --input", images);
-    const vc_status status = vc_tap_images(model, input.tensor.data, images, o->data.batch, tap);
+    const vc_status status = tap_share(model, &input.tensor, images, o->data.batch, stats);
     vc_npy_close(&input);
     return status;
 }
@@ -45,13 +66,19 @@ static vc_status collect(attention_result *result, const attention_options *o,
                          const vc_model *model, vc_dense_stats *stats)
 {
     const vc_tap tap = vc_dense_stats_tap(stats);
-    VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
-    if (o->scores)
+    const int first = vc_comm_rank() == 0; /* which writes */
+    cli_data_options data = o->data;
+    data.turns = &stats->turns;
+    if (first)
+        VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
+    if (first && o->scores)
         VC_TRY(vc_file_try(o->scores));
-    VC_TRY(o->input ? collect_from_array(o, model, &tap)
-                    : cli_tap_data(&result->seen, model, &o->data, "attention", &tap));
+    VC_TRY(o->input ? collect_from_array(o, model, stats)
+                    : cli_tap_data(&result->seen, model, &data, "attention", &tap));
     VC_TRY(stats->status);
-    return vc_dense_stats_write(stats, o->output, o->scores);
+    if (o->data.together)
+        VC_TRY(vc_dense_stats_share(stats));
+    return first ? vc_dense_stats_write(stats, o->output, o->scores) : VC_OK;
 }
 
 static vc_status average_maps(attention_result *result, const attention_options *o,
@@ -222,14 +249,19 @@ static int run_attention(const cli_command *command, int argc, char **argv)
         status = take_options(command, &o, &arguments, &common);
     if (status != CLI_CONTINUE)
         return status;
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const int tells = vc_comm_rank() == 0;
+    o.data.together = vc_comm_size() > 1;
     o.settings = o.gathers ? settings_of(&o, options, count) : NULL;
     attention_result result = {0};
     const vc_status done = o.settings || !o.gathers
                                ? average_attention(&result, &o)
                                : vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     json_decref(o.settings);
-    status = cli_end(command, &common, done, &result, print_text);
-    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    status = cli_end_together(command, &common, done, &result, print_text);
+    if (tells)
+        status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     cli_images_free(&result.seen);
     return status;
 }
@@ -243,7 +275,8 @@ const cli_command cmd_attention = {
     "A model in groups of layers (LeViT) gets a folder: attention_score_dpt0.npy, "
     "attention_score_subsample0.npy, .. With --summary or --rule what these need is averaged and "
     "measured too, and all of it goes into one file, from which `vitcod prune` makes the plan that "
-    "`vitcod calibrate` would make.",
+    "`vitcod calibrate` would make. "
+    "Several processes (mpirun -n N) share the batches, with the files of one.",
     run_attention,
     &result_record,
     "vitcod attention deit_tiny.safetensors --data photos -o maps.npy\n"

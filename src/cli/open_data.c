@@ -144,6 +144,7 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
     how.on_broken = cli_on_broken;
     how.context = images;
     how.together = o->together;
+    how.turns = o->turns;
     vc_status status = vc_evaluate(out, model, source, runner, &how);
     vc_progress_end(&progress);
     images->progress = NULL;

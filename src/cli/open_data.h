@@ -14,6 +14,7 @@ typedef struct cli_data_options {
     size_t spread;               /* statistics are of so many, spread evenly; 0: of all */
     int skip_broken, convert;
     int together;         /* 1: the processes share the images (vitcod/comm.h) */
+    vc_turns *turns;      /* of what a tap adds up; or NULL */
     int train_transforms; /* 1: images are changed as DeiT learns from them, by `seed` */
 } cli_data_options;
 

@@ -7,27 +7,34 @@
 #include "vitcod/version.h"
 
 /* TRIES: a single MPI_Iprobe may miss a message that is already there, so several are made. */
-enum { TAG = 1, MOST_PENDING = 16, TRIES = 4, MOST_SUMS = 1024 };
+enum { TAG = 1, TRIES = 4, MOST_SUMS = 1024 };
 
-/* Messages whose sending may not be complete yet. An entry without bytes is free. */
-static struct {
+/* Messages whose sending may not be complete yet, as many as there are: a process that waited for
+ * room might wait for one that waits for it. */
+typedef struct message {
     MPI_Request request;
-    char *bytes;
-} pending[MOST_PENDING];
+    struct message *next;
+    char bytes[];
+} message;
 
-static void finish(int i, int wait)
+static message *pending;
+
+/* Forgets the messages that are sent; all of them, if it waits. */
+static void finish(int wait)
 {
-    int done = 1;
-    if (!pending[i].bytes)
-        return;
-    if (wait)
-        MPI_Wait(&pending[i].request, MPI_STATUS_IGNORE);
-    else
-        MPI_Test(&pending[i].request, &done, MPI_STATUS_IGNORE);
-    if (!done)
-        return;
-    free(pending[i].bytes);
-    pending[i].bytes = NULL;
+    for (message **at = &pending; *at;) {
+        message *m = *at;
+        int done = 1;
+        if (wait)
+            MPI_Wait(&m->request, MPI_STATUS_IGNORE);
+        else
+            MPI_Test(&m->request, &done, MPI_STATUS_IGNORE);
+        if (done) {
+            *at = m->next;
+            free(m);
+        } else
+            at = &m->next;
+    }
 }
 
 static int running(void)
@@ -50,8 +57,7 @@ static void close_mpi(void)
 {
     if (!running())
         return;
-    for (int i = 0; i < MOST_PENDING; i++)
-        finish(i, 1);
+    finish(1);
     MPI_Finalize();
 }
 
@@ -80,18 +86,14 @@ static void abort_all(void)
 
 static void send_bytes(int to, const void *bytes, size_t count)
 {
-    int place = 0;
-    for (int i = MOST_PENDING; i-- > 0;) {
-        finish(i, 0);
-        place = pending[i].bytes ? place : i;
-    }
-    finish(place, 1);
-    pending[place].bytes = malloc(count + 1);
-    if (!pending[place].bytes)
+    finish(0);
+    message *m = malloc(sizeof *m + count);
+    if (!m)
         abort_all();
-    memcpy(pending[place].bytes, bytes, count);
-    MPI_Isend(pending[place].bytes, (int)count, MPI_BYTE, to, TAG, MPI_COMM_WORLD,
-              &pending[place].request);
+    memcpy(m->bytes, bytes, count);
+    m->next = pending;
+    pending = m;
+    MPI_Isend(m->bytes, (int)count, MPI_BYTE, to, TAG, MPI_COMM_WORLD, &m->request);
 }
 
 static int receive(char **bytes, size_t *count, int wait)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "dense_summaries.h"
+#include "vitcod/comm.h"
 #include "vitcod/loss.h"
 #include "vitcod/npy.h"
 
@@ -29,6 +30,36 @@ static vc_status open_weighed(vc_dense_stats *out, const vc_model_config *config
                : vc_fail(VC_ENOMEM, "out of memory for a batch of %zu images", batch);
 }
 
+/* No images: what the others have is passed on. */
+static void add_in_turn(vc_attention_stats *stats, const vc_dense_stats *all, size_t at,
+                        const float *probs, size_t batch)
+{
+    const size_t count = stats->heads * stats->queries * stats->keys;
+    double *sum = stats->sum + at * count;
+    vc_turn_take(&all->turns, sum, count);
+    vc_attention_stats_add(stats, at, probs, batch);
+    vc_turn_pass(&all->turns, sum, count);
+}
+
+/* In the order of a forward pass. */
+static void relay(void *context)
+{
+    vc_dense_stats *s = context;
+    for (size_t i = 0; i < vc_model_layers(&s->model->config); i++) {
+        const vc_attention_layer l = vc_model_layer(&s->model->config, i);
+        const size_t at = i - vc_model_group(&s->model->config, l.group).first;
+        for (size_t g = 0; g < s->kinds.count; g++) {
+            const vc_summary_stats *k = &s->kinds.stats[g * s->kinds.layers + i];
+            const size_t count = k->heads * k->queries * k->pooling.count;
+            vc_turn_take(&s->turns, k->sum, count);
+            vc_turn_pass(&s->turns, k->sum, count);
+        }
+        add_in_turn(&s->attention[l.group], s, at, NULL, 0);
+        if (s->weighed)
+            add_in_turn(&s->scores[l.group], s, at, NULL, 0);
+    }
+}
+
 vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t batch, int weighed,
                               int centred)
 {
@@ -36,7 +67,8 @@ vc_status vc_dense_stats_open(vc_dense_stats *out, const vc_model *model, size_t
     *out = (vc_dense_stats){.model = model,
                             .groups = vc_model_groups(&model->config),
                             .weighed = weighed,
-                            .centred = centred};
+                            .centred = centred,
+                            .turns = {.relay = relay, .context = out}};
     if (weighed && !vc_model_can(&model->config, VC_ABILITY_VALUES))
         return vc_fail(VC_EUNSUPPORTED, "norms of values want %s, this is a %s",
                        vc_families_that_can(those, VC_ABILITY_VALUES),
@@ -77,14 +109,14 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
     vc_dense_stats *s = context;
     const vc_attention_layer l = vc_model_layer(&s->model->config, layer);
     const size_t at = layer - vc_model_group(&s->model->config, l.group).first;
-    vc_attention_stats_add(&s->attention[l.group], at, probs, batch);
+    add_in_turn(&s->attention[l.group], s, at, probs, batch);
     if (!s->weighed || s->status != VC_OK)
         return;
     s->status = vc_model_value_norms(s->norms, acts, s->model, layer, batch, s->centred);
     if (s->status != VC_OK)
         return;
     weigh_probs(s->products, probs, s->norms, &l, batch);
-    vc_attention_stats_add(&s->scores[l.group], at, s->products, batch);
+    add_in_turn(&s->scores[l.group], s, at, s->products, batch);
 }
 
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
@@ -93,6 +125,40 @@ vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
                     .scores = stats->kinds.count ? vc__add_summaries : NULL,
                     .context = stats};
 }
+
+/* ---- several processes */
+
+vc_status vc__share_sums(const vc_turns *turns, double *sums, size_t count, uint64_t *images)
+{
+    double all = (double)*images;
+    VC_TRY(vc_turns_share(turns, sums, count));
+    VC_TRY(vc_comm_sum(&all, 1, NULL));
+    *images = (uint64_t)all;
+    return VC_OK;
+}
+
+static vc_status share(vc_attention_stats *s, const vc_turns *turns)
+{
+    return vc__share_sums(turns, s->sum, s->layers * s->heads * s->queries * s->keys, &s->images);
+}
+
+vc_status vc_dense_stats_share(vc_dense_stats *stats)
+{
+    const vc_summary_kinds *kinds = &stats->kinds;
+    for (size_t g = 0; g < stats->groups; g++) {
+        VC_TRY(share(&stats->attention[g], &stats->turns));
+        if (stats->weighed)
+            VC_TRY(share(&stats->scores[g], &stats->turns));
+    }
+    for (size_t i = 0; i < kinds->count * kinds->layers; i++) {
+        vc_summary_stats *s = &kinds->stats[i];
+        VC_TRY(vc__share_sums(&stats->turns, s->sum, s->heads * s->queries * s->pooling.count,
+                              &s->images));
+    }
+    return VC_OK;
+}
+
+/* ---- files */
 
 static vc_status write_mean(const char *path, const vc_attention_stats *stats)
 {
@@ -128,9 +194,11 @@ vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, co
 /* ---- running over images */
 
 static vc_status look_at_images(vc_dense_stats *stats, size_t *images, uint8_t *seen,
-                                vc_image_walk *walk, vc_progress *progress)
+                                vc_image_walk *walk, const vc_look *how)
 {
     const size_t classes = vc_model_input_of(&walk->model->config).classes;
+    const size_t all = vc_source_count(walk->source);
+    const size_t ranks = how->together ? (size_t)vc_comm_size() : 1;
     const vc_tap tap = stats ? vc_dense_stats_tap(stats) : (vc_tap){0};
     for (;;) {
         VC_TRY(vc_image_walk_next(walk, stats ? &tap : NULL));
@@ -141,9 +209,39 @@ static vc_status look_at_images(vc_dense_stats *stats, size_t *images, uint8_t *
         for (size_t i = 0; classes > 0 && i < walk->batch.count; i++)
             seen[vc_first_class(walk->acts.logits + i * classes, classes)] = 1;
         *images += walk->batch.count;
-        if (progress)
-            vc_progress_update(progress, *images, NULL);
+        const size_t done = *images * ranks; /* the others are as far, about */
+        if (how->progress)
+            vc_progress_update(how->progress, done < all ? done : all, NULL);
     }
+}
+
+/* How many images all processes have seen, and which classes. */
+static vc_status share_seen(size_t *images, uint8_t *seen, size_t classes)
+{
+    double *all = malloc((classes + 1) * sizeof *all);
+    if (!all)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
+    for (size_t c = 0; c < classes; c++)
+        all[c] = (double)seen[c];
+    all[classes] = (double)*images;
+    const vc_status status = vc_comm_sum(all, classes + 1, NULL);
+    for (size_t c = 0; c < classes; c++)
+        seen[c] = all[c] > 0.0;
+    *images = (size_t)all[classes];
+    free(all);
+    return status;
+}
+
+static vc_status look_together(vc_dense_stats *stats, size_t *images, uint8_t *seen,
+                               vc_image_walk *walk, const vc_look *how)
+{
+    if (stats)
+        walk->turns = &stats->turns;
+    VC_TRY(look_at_images(stats, images, seen, walk, how));
+    if (!how->together)
+        return VC_OK;
+    VC_TRY(share_seen(images, seen, vc_model_input_of(&walk->model->config).classes));
+    return stats ? vc_dense_stats_share(stats) : VC_OK;
 }
 
 vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
@@ -158,7 +256,7 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     vc_status status = seen ? vc_image_walk_open(&walk, model, source, how)
                             : vc_fail(VC_ENOMEM, "out of memory for %zu classes", classes);
     if (status == VC_OK)
-        status = look_at_images(stats, &out->images, seen, &walk, how->progress);
+        status = look_together(stats, &out->images, seen, &walk, how);
     if (status == VC_OK && out->images == 0)
         status = vc_fail(VC_EFORMAT, "of %zu images to learn from none can be read",
                          vc_source_count(source));

@@ -23,25 +23,47 @@ static void add_queries(void *context, size_t layer, const vc_attention *a, cons
     const size_t width = a->shape.heads * a->shape.head_dim;
     double *sum = s->queries + first_query(&s->model->config, layer);
     (void)probs;
+    vc_turn_take(&s->turns, sum, width);
     for (size_t b = 0; b < a->shape.batch; b++)
         for (size_t t = prefix; t < tokens; t++)
             for (size_t i = 0; i < width; i++)
                 sum[i] += (double)a->q[(b * tokens + t) * a->shape.q_stride + i] /
                           (double)(tokens - prefix);
+    vc_turn_pass(&s->turns, sum, width);
     if (layer == 0)
         s->query_images += a->shape.batch;
+}
+
+static void relay_queries(void *context)
+{
+    vc_dense_stats *s = context;
+    const vc_model_config *config = &s->model->config;
+    for (size_t i = 0; i < vc_model_layers(config); i++) {
+        const vc_attention_layer l = vc_model_layer(config, i);
+        double *sum = s->queries + first_query(config, i);
+        vc_turn_take(&s->turns, sum, l.heads * l.head_dim);
+        vc_turn_pass(&s->turns, sum, l.heads * l.head_dim);
+    }
 }
 
 static vc_status look_for_queries(vc_dense_stats *stats, vc_source *images, const vc_look *how)
 {
     const vc_tap tap = {.scores = add_queries, .context = stats};
     vc_image_walk walk;
+    const vc_model_config *config = &stats->model->config;
     VC_TRY(vc_image_walk_open(&walk, stats->model, images, how));
+    const vc_turns turns = stats->turns;
+    stats->turns.relay = relay_queries;
+    walk.turns = &stats->turns;
     vc_status status = VC_OK;
     do
         status = vc_image_walk_next(&walk, &tap);
     while (status == VC_OK && walk.batch.count > 0);
     vc_image_walk_close(&walk);
+    if (status == VC_OK && how->together)
+        status = vc__share_sums(&stats->turns, stats->queries,
+                                first_query(config, vc_model_layers(config)), &stats->query_images);
+    stats->turns = turns;
     if (status == VC_OK && stats->query_images == 0)
         return vc_fail(VC_EFORMAT, "of %zu images to average queries over none can be read",
                        vc_source_count(images));
@@ -132,7 +154,8 @@ void vc__add_summaries(void *context, size_t layer, const vc_attention *attentio
                                       .q_stride = attention->shape.q_stride,
                                       .k_stride = attention->shape.k_stride,
                                       .bias = attention->bias,
-                                      .probs = probs};
+                                      .probs = probs,
+                                      .turns = &s->turns};
     for (size_t g = 0; s->status == VC_OK && g < kinds->count; g++)
         s->status = vc_summary_stats_add(&kinds->stats[g * kinds->layers + layer], &scores);
 }

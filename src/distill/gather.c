@@ -1,6 +1,9 @@
 /* Statistics from a model and images: averaged, and measured where a recipe wants it. */
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "vitcod/comm.h"
 #include "vitcod/distill.h"
 #include "vitcod/json.h"
 
@@ -58,6 +61,68 @@ static void tell_broken(const vc_statistics *s, const vc_look *how)
     }
 }
 
+/* ---- several processes, of which the first remembers */
+
+static vc_status send_broken(const json_t *list)
+{
+    char *text = list ? json_dumps(list, JSON_COMPACT) : strdup("[]");
+    if (!text)
+        return vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    vc_comm_send(0, text, strlen(text));
+    free(text);
+    return VC_OK;
+}
+
+/* Into the order of their indices. */
+static vc_status merge(json_t **list, json_t *more)
+{
+    size_t i, at = 0;
+    json_t *image;
+    if (!*list)
+        *list = json_array();
+    json_array_foreach (more, i, image) {
+        const json_int_t index = json_integer_value(json_array_get(image, 0));
+        while (at < json_array_size(*list) &&
+               json_integer_value(json_array_get(json_array_get(*list, at), 0)) < index)
+            at++;
+        if (json_array_insert(*list, at, image) != 0)
+            return vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    }
+    return VC_OK;
+}
+
+static vc_status take_broken(json_t **list)
+{
+    char *message;
+    size_t bytes;
+    vc_comm_receive(&message, &bytes, 1);
+    json_t *more = json_loadb(message, bytes, 0, NULL);
+    free(message);
+    vc_status status = VC_OK;
+    if (!more)
+        status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    else if (json_array_size(more) > 0)
+        status = merge(list, more);
+    json_decref(more);
+    return status;
+}
+
+static vc_status wait_for_all(void)
+{
+    double none = 0.0;
+    return vc_comm_sum(&none, 1, NULL);
+}
+
+/* They wait, so that what the next step sends is not taken for a list. */
+static vc_status share_broken(json_t **list)
+{
+    if (vc_comm_rank() > 0)
+        VC_TRY(send_broken(*list));
+    for (int other = 1; vc_comm_rank() == 0 && other < vc_comm_size(); other++)
+        VC_TRY(take_broken(list));
+    return wait_for_all();
+}
+
 /* ---- */
 
 static vc_status go_on(vc_statistics *out, const vc_model *model, const vc_statistics_keep *keep)
@@ -76,12 +141,32 @@ static vc_status average_and_record(vc_statistics *out, recorder *r, const vc_mo
 {
     json_t *broken = NULL;
     r->list = &broken;
-    const vc_status status = average(out, model, source, recipe, how);
+    vc_status status = average(out, model, source, recipe, how);
     r->list = &out->broken;
+    if (status == VC_OK && how->together)
+        status = share_broken(&broken);
     if (status == VC_OK)
         out->broken = broken;
     else
         json_decref(broken);
+    return status;
+}
+
+/* What could not be read is remembered behind what could not before. */
+static vc_status measure_and_record(vc_statistics *out, recorder *r, const vc_model *model,
+                                    vc_source *source, const vc_statistics_keep *keep,
+                                    const vc_look *how)
+{
+    json_t *broken = NULL;
+    r->list = &broken;
+    vc_status status = vc_measure_heads(out, model, source, keep, how);
+    if (status == VC_OK && how->together)
+        status = share_broken(&broken);
+    if (status == VC_OK && broken && !out->broken)
+        out->broken = json_incref(broken);
+    else if (status == VC_OK && broken && json_array_extend(out->broken, broken) != 0)
+        status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    json_decref(broken);
     return status;
 }
 
@@ -98,7 +183,10 @@ static vc_status gather(vc_statistics *out, const vc_model *model, vc_source *so
         VC_TRY(vc_measure_heads_check(model));
     if (measures && keep && keep->path && keep->resume && access(keep->path, F_OK) == 0) {
         VC_TRY(go_on(out, model, keep));
-        tell_broken(out, how);
+        if (how->together) /* before the first writes or removes what the others read */
+            VC_TRY(wait_for_all());
+        if (!how->together || vc_comm_rank() == 0)
+            tell_broken(out, how);
     } else {
         VC_TRY(average_and_record(out, &r, model, source, recipe, &recorded));
         out->curve_images = !measures                  ? 0
@@ -106,7 +194,7 @@ static vc_status gather(vc_statistics *out, const vc_model *model, vc_source *so
                                                        : VC_CURVE_IMAGES;
     }
     if (measures && !out->measured)
-        VC_TRY(vc_measure_heads(out, model, source, keep, &recorded));
+        VC_TRY(measure_and_record(out, &r, model, source, keep, &recorded));
     return r.failed ? vc_fail(VC_ENOMEM, "out of memory for the names of broken images") : VC_OK;
 }
 

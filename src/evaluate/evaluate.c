@@ -168,9 +168,13 @@ static vc_status run_batches(vc_evaluation *e, vc__batch_losses *losses, vc_load
         vc_loaded batch;
         VC_TRY(vc_loader_next(&batch, loader));
         e->broken = vc_loader_broken(loader);
+        if (batch.count == 0 && o->turns)
+            vc_turns_end(o->turns);
         if (batch.count == 0)
             return VC_OK;
         const float *logits;
+        if (o->turns)
+            vc_turns_reach(o->turns, batch.indices[0]);
         VC_TRY(runner->run(runner->context, &logits, batch.x, batch.count));
         if (labelled)
             VC_TRY(score(e, o->counts, vc__batch_losses_at(losses, batch.indices[0]), logits,
@@ -187,7 +191,11 @@ static vc_status run_share(vc_evaluation *out, vc__batch_losses *losses, const v
                            vc_source *source, const vc_runner *runner, const vc_evaluate_options *o)
 {
     vc_loader *loader;
+    const size_t all = vc_source_count(source);
     VC_TRY(open_loader(&loader, model, source, runner->batch, o));
+    if (o->turns)
+        vc_turns_begin(o->turns, o->limit > 0 && o->limit < all ? o->limit : all, runner->batch,
+                       o->together);
     const vc_status status = run_batches(out, losses, loader, model, source, runner, o);
     vc_loader_close(loader);
     VC_TRY(status);

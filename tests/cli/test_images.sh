@@ -360,6 +360,61 @@ case_eval_in_several_processes() {
         several 2 "$vitcod" eval model --data data --tokens prune --keep 0.5
 }
 
+# Averages, and what is measured for summaries: the files of one process, to the last bit.
+case_attention_in_several_processes() {
+    wants_several
+    varying=everything
+    same='/"date"\|"command"\|"threads"/d'
+    cp -r data shared
+    head -c 400 "$golden/baseline420.jpg" >shared/n2/a.jpg
+    echo x >shared/n4/g.jpg
+    set -- attention model --data shared --skip-broken --batch 1 --json -o maps
+    check "one" 0 '"images": 5' "$vitcod" "$@" --scores scores
+    sed -n '/^{/,/^}/p' "$out" | sed "$same" >one
+    mv maps maps.one && mv scores scores.one
+    check "for summaries, one" 0 '"heads_images": 5' \
+        "$vitcod" "$@" --summary auto --curves curves.one
+    mv maps summed.one
+    "$vitcod" attention model --data shared --skip-broken --summary auto --batch 2 -o pairs.one
+    for n in 2 4 9; do
+        check "$n processes" 0 '"images": 5' several "$n" "$vitcod" "$@" --scores scores
+        sed -n '/^{/,/^}/p' "$out" | sed "$same" >others
+        check "say the same" 0 '' diff one others
+        check "average the same" 0 '' cmp maps maps.one
+        check "and the same scores" 0 '' cmp scores scores.one
+        check "for summaries, $n" 0 '"heads_images": 5' \
+            several "$n" "$vitcod" "$@" --summary auto --curves curves
+        check "the same averages" 0 '' cmp maps summed.one
+        check "the same curves" 0 '' cmp curves curves.one
+        check "two at once" 0 '' several "$n" "$vitcod" attention model --data shared \
+            --skip-broken --summary auto --batch 2 -o pairs
+        check "the same of two at once" 0 '' cmp pairs pairs.one
+        absent "nothing is left" maps.checkpoint
+    done
+    check "no place for curves" 1 '/dev/full' several 2 "$vitcod" "$@" --summary auto \
+        --curves /dev/full
+    check "goes on in another number" 0 '"heads_images": 5' \
+        several 4 "$vitcod" "$@" --summary auto --curves /dev/full --resume --curves curves
+    check "with the same averages" 0 '' cmp maps summed.one
+    header="{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 16, 16), }"
+    printf '\223NUMPY\001\000v\000%-117s\n' "$header" >images.npy
+    head -c 15360 data/n1/deeper/b.JPEG | tr -c '\77' '\77' >values
+    head -c $((15360 - $(wc -c <values))) /dev/zero >>values
+    cat values >>images.npy
+    check "of an array" 0 '"images": 5' \
+        "$vitcod" attention model --input images.npy --batch 2 -o array.one --json
+    check "of an array, in two" 0 '"images": 5' \
+        several 2 "$vitcod" attention model --input images.npy --batch 2 -o array --json
+    check "is the same" 0 '' cmp array array.one
+    check "broken images fail" 1 '2 images could not be read' \
+        several 2 "$vitcod" attention model --data shared --batch 2 -o x
+    check "what is wrong in all is said once" 1 'nowhere: cannot open' \
+        several 2 "$vitcod" attention nowhere --data shared -o x
+    [ "$(grep -c 'nowhere: cannot' "$out")" = 1 ] || failed "nowhere" "is told twice"
+    check "no place for it ends all" 1 'no/x: ' \
+        several 2 "$vitcod" attention model --data shared --batch 1 --skip-broken -o no/x
+}
+
 case_training_from_files() {
     check "training from files" 0 'epoch 2/2' "$vitcod" train --init model --data data \
         --classes list --no-test --epochs 2 --batch 2 --crop 0.5 -o from-files
