@@ -189,16 +189,15 @@ static void set_index_ready(runner *r, const vc__phase *p)
 {
     const vc__load *load = &r->s.loads[p->index];
     const uint64_t *arrived = r->arrived[VC_BUFFER_INDEX][load->slot];
-    const vc_pattern_head *head = &r->a->pattern.head[p->tile.head];
     const vc__key_parts parts = vc__parts_of(r->a, &p->tile);
+    const vc__range *columns = vc__tile_columns(r->a, &p->tile);
     uint64_t bytes = 0;
     for (size_t key = p->tile.key_first; key < p->tile.key_end; key++) {
         uint64_t *ready = &r->index_ready[key - p->tile.key_first];
         *ready = 0;
         if (key < parts.global_end || key >= parts.sparser_end)
             continue;
-        const vc__range e = vc__column_entries(head, key, p->tile.query_first, p->tile.query_end);
-        bytes += (1 + e.end - e.first) * r->m->config->index_bytes;
+        bytes += (1 + columns[key].end - columns[key].first) * r->m->config->index_bytes;
         *ready = arrived[(bytes - 1) / INDEX_CHUNK];
     }
 }

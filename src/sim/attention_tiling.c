@@ -140,13 +140,11 @@ static vc_status cut_queries(vc__tiling *t)
 
 uint64_t vc__tile_index_bytes(const vc__tiling *t, const vc__chip_tile *tile)
 {
-    const vc_pattern_head *head = &t->a->pattern.head[tile->head];
     const vc__key_parts parts = vc__parts_of(t->a, tile);
+    const vc__range *columns = vc__tile_columns(t->a, tile);
     uint64_t indices = 0;
-    for (size_t key = parts.global_end; key < parts.sparser_end; key++) {
-        const vc__range r = vc__column_entries(head, key, tile->query_first, tile->query_end);
-        indices += 1 + r.end - r.first;
-    }
+    for (size_t key = parts.global_end; key < parts.sparser_end; key++)
+        indices += 1 + columns[key].end - columns[key].first;
     return indices * t->c->index_bytes;
 }
 

@@ -1,10 +1,12 @@
 /* Banks that serve one read at a time. What lines will read is entered into a calendar for each
- * bank, in the order in which their visits begin (eq. D1). */
+ * bank, in the order in which their visits begin (eq. D1). A calendar is sorted by time, and no two
+ * of its reads overlap. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "chip_impl.h"
 
-enum { NONE = UINT32_MAX };
+enum { ROOM = 32 /* reads of a bank's calendar, until it needs more */ };
 
 static uint64_t most_banks(const vc_chip_config *c)
 {
@@ -16,16 +18,25 @@ static uint64_t most_banks(const vc_chip_config *c)
 
 vc_status vc__banks_open(vc__banks *banks, const vc_chip_config *c)
 {
-    *banks = (vc__banks){.free = NONE};
     const uint64_t most = most_banks(c);
-    banks->first = malloc(2 * most * sizeof *banks->first);
-    banks->last = banks->first ? banks->first + most : NULL;
-    return banks->first ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    *banks = (vc__banks){.most = most,
+                         .bank = malloc(most * sizeof *banks->bank),
+                         .reads = malloc(most * ROOM * sizeof *banks->reads)};
+    for (uint64_t b = 0; banks->bank && b < most; b++)
+        banks->bank[b] = (vc__bank_calendar){.room = ROOM};
+    if (!banks->bank || !banks->reads)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu banks", (size_t)most);
+    for (uint64_t b = 0; b < most; b++)
+        banks->bank[b].reads = banks->reads + b * ROOM;
+    return VC_OK;
 }
 
 void vc__banks_close(vc__banks *banks)
 {
-    free(banks->first);
+    for (uint64_t b = 0; banks->bank && b < banks->most; b++)
+        if (banks->bank[b].room > ROOM)
+            free(banks->bank[b].reads);
+    free(banks->bank);
     free(banks->reads);
 }
 
@@ -34,74 +45,51 @@ void vc__banks_clear(vc__banks *banks, uint64_t count, uint64_t cycles)
     banks->count = count;
     banks->mask = (count & (count - 1)) == 0 ? count - 1 : 0;
     banks->cycles = cycles;
-    banks->used = 0;
-    banks->free = NONE;
     for (uint64_t b = 0; b < count; b++)
-        banks->first[b] = NONE;
+        banks->bank[b].count = 0;
 }
 
-/* A place for one more read; NONE: out of memory. */
-static uint32_t new_read(vc__banks *banks)
+/* Makes room for one more read behind the last: reads that are over are forgotten, and if that is
+ * not half of them, the calendar grows. 0: out of memory. */
+static int make_room(vc__bank_calendar *bank, uint64_t cycles, uint64_t now)
 {
-    if (banks->free != NONE) {
-        const uint32_t at = banks->free;
-        banks->free = banks->reads[at].next;
-        return at;
+    uint32_t first = 0;
+    while (first < bank->count && bank->reads[first].start + cycles <= now)
+        first++;
+    bank->count -= first;
+    if (first >= bank->room / 2) {
+        memmove(bank->reads, bank->reads + first, bank->count * sizeof *bank->reads);
+        return 1;
     }
-    if (banks->used == banks->room) {
-        const uint32_t room = banks->room ? 2 * banks->room : 1024;
-        void *grown = realloc(banks->reads, room * sizeof *banks->reads);
-        if (!grown)
-            return NONE;
-        banks->reads = grown;
-        banks->room = room;
-    }
-    return banks->used++;
-}
-
-static void forget_before(vc__banks *banks, uint32_t *first, uint64_t now)
-{
-    while (*first != NONE && banks->reads[*first].start + banks->cycles <= now) {
-        const uint32_t over = *first;
-        *first = banks->reads[over].next;
-        banks->reads[over].next = banks->free;
-        banks->free = over;
-    }
-}
-
-static uint64_t append(vc__banks *banks, size_t bank, uint32_t previous, uint64_t time,
-                       size_t token)
-{
-    const uint32_t at = new_read(banks); /* may move the reads */
-    if (at == NONE)
-        return UINT64_MAX;
-    uint32_t *link = previous == NONE ? &banks->first[bank] : &banks->reads[previous].next;
-    banks->reads[at] = (vc__bank_read){time, token, *link};
-    if (*link == NONE)
-        banks->last[bank] = at;
-    *link = at;
-    return time;
+    vc__bank_read *grown = malloc(2 * (size_t)bank->room * sizeof *grown);
+    if (!grown)
+        return 0;
+    memcpy(grown, bank->reads + first, bank->count * sizeof *grown);
+    if (bank->room > ROOM)
+        free(bank->reads);
+    bank->reads = grown;
+    bank->room *= 2;
+    return 1;
 }
 
 uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t token)
 {
     const uint64_t cycles = banks->cycles;
-    const size_t bank = banks->mask ? token & banks->mask : token % banks->count;
-    forget_before(banks, &banks->first[bank], now);
-    if (banks->first[bank] == NONE)
-        return append(banks, bank, NONE, time, token);
-    const uint32_t last = banks->last[bank];
-    if (time >= banks->reads[last].start + cycles) /* behind all others */
-        return append(banks, bank, last, time, token);
-    uint32_t previous = NONE;
-    for (uint32_t at = banks->first[bank]; at != NONE; at = banks->reads[at].next) {
-        const vc__bank_read *there = &banks->reads[at];
-        if (time + cycles <= there->start)
-            break;
-        if (there->token == token && there->start >= time)
-            return there->start; /* all lines that want the same hear it */
-        time = vc__later(time, there->start + cycles);
-        previous = at;
+    vc__bank_calendar *bank =
+        &banks->bank[banks->mask ? token & banks->mask : token % banks->count];
+    if (bank->count == bank->room && !make_room(bank, cycles, now))
+        return UINT64_MAX;
+    vc__bank_read *const end = bank->reads + bank->count, *at = end;
+    while (at > bank->reads && at[-1].start + cycles > time)
+        at--;
+    for (; at < end && at->start < time + cycles; at++) {
+        if (at->token == token && at->start >= time)
+            return at->start; /* all lines that want the same hear it */
+        time = at->start + cycles;
     }
-    return append(banks, bank, previous, time, token);
+    if (at < end)
+        memmove(at + 1, at, (size_t)(end - at) * sizeof *at);
+    *at = (vc__bank_read){time, token};
+    bank->count++;
+    return time;
 }

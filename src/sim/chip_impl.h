@@ -52,16 +52,19 @@ const vc_chip_field *vc__scratchpad_fields(size_t *count);
 typedef struct vc__bank_read {
     uint64_t start;
     size_t token;
-    uint32_t next;
 } vc__bank_read;
+
+typedef struct vc__bank_calendar {
+    vc__bank_read *reads;
+    uint32_t count, room;
+} vc__bank_calendar;
 
 typedef struct vc__banks {
     uint64_t count, cycles; /* cycles of a read */
     uint64_t mask;          /* count - 1, where that is a power of 2; else 0 */
-    uint32_t *first, *last; /* of a bank */
-    uint32_t free, used;    /* places */
-    uint32_t room;
-    vc__bank_read *reads;
+    vc__bank_calendar *bank;
+    uint64_t most;        /* banks that there are */
+    vc__bank_read *reads; /* of calendars that are small */
 } vc__banks;
 
 vc_status vc__banks_open(vc__banks *banks, const vc_chip_config *config);
@@ -286,6 +289,12 @@ typedef struct vc__chip_tile {
     size_t query_first, query_end, key_first, key_end;
 } vc__chip_tile;
 
+/* The columns of the sparser part of the tile that was asked for last. */
+typedef struct vc__columns {
+    vc__chip_tile tile;
+    vc__range *of; /* (keys) */
+} vc__columns;
+
 typedef struct vc__chip_layer {
     vc__machine *machine;
     vc_attention_sizes sizes;
@@ -293,6 +302,7 @@ typedef struct vc__chip_layer {
     size_t keys;             /* with summaries, which are rows of K and V behind the tokens' */
     vc__flow *flow;          /* NULL: only time */
     vc_key_parts *key_parts; /* NULL, or what the schedule says of rows in parts */
+    vc__columns *columns;
 } vc__chip_layer;
 
 /* The keys of a tile: first to global_end - 1 are global, then come those of the sparser part to
@@ -302,6 +312,8 @@ typedef struct vc__key_parts {
     size_t panel; /* keys of the denser part */
 } vc__key_parts;
 vc__key_parts vc__parts_of(const vc__chip_layer *layer, const vc__chip_tile *tile);
+/* The entries that each column of the tile's sparser part has in it, by key. */
+const vc__range *vc__tile_columns(const vc__chip_layer *layer, const vc__chip_tile *tile);
 /* How many entries of a row are in the tile. */
 uint64_t vc__kept_in_tile(const vc__chip_layer *layer, const vc__chip_tile *tile, size_t query);
 /* The key at a place among those of the tile's denser part. */

@@ -1,5 +1,7 @@
 /* A layer's attention on a chip of any kind, and what a plan becomes on a chip that does not
  * reorder. */
+#include <stdlib.h>
+
 #include "chip_impl.h"
 
 vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const vc_plan_layer *plan,
@@ -19,14 +21,20 @@ vc_status vc__layer_run(vc__machine *m, const vc_attention_sizes *sizes, const v
     VC_TRY(plan ? vc_pattern_open(&a.pattern, plan, &how)
                 : vc_pattern_open_whole(&a.pattern, sizes->heads, sizes->queries, sizes->keys));
     a.keys = sizes->keys + vc_pattern_summaries(&a.pattern);
+    vc__columns columns = {.of = malloc(sizes->keys * sizeof *columns.of)};
+    a.columns = &columns;
     if (values && values->key_parts) {
         *values->key_parts = (vc_key_parts){1, 1};
         a.key_parts = values->key_parts;
     }
-    vc_status status = values ? vc__flow_open(&a.flow, sizes, &a.pattern, values) : VC_OK;
+    vc_status status =
+        columns.of ? VC_OK : vc_fail(VC_ENOMEM, "out of memory for a head's columns");
+    if (status == VC_OK && values)
+        status = vc__flow_open(&a.flow, sizes, &a.pattern, values);
     if (status == VC_OK)
         status = kind->run(&a);
     vc__flow_close(a.flow);
+    free(columns.of);
     vc_pattern_close(&a.pattern);
     return status;
 }

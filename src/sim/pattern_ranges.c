@@ -49,6 +49,25 @@ vc__key_parts vc__parts_of(const vc__chip_layer *a, const vc__chip_tile *tile)
     return p;
 }
 
+static int same_tile(const vc__chip_tile *a, const vc__chip_tile *b)
+{
+    return a->head == b->head && a->query_first == b->query_first && a->query_end == b->query_end &&
+           a->key_first == b->key_first && a->key_end == b->key_end;
+}
+
+const vc__range *vc__tile_columns(const vc__chip_layer *a, const vc__chip_tile *tile)
+{
+    const vc_pattern_head *head = &a->pattern.head[tile->head];
+    const vc__key_parts parts = vc__parts_of(a, tile);
+    vc__columns *c = a->columns;
+    if (same_tile(&c->tile, tile))
+        return c->of;
+    c->tile = *tile;
+    for (size_t key = parts.global_end; key < parts.sparser_end; key++)
+        c->of[key] = vc__column_entries(head, key, tile->query_first, tile->query_end);
+    return c->of;
+}
+
 uint64_t vc__kept_in_row(const vc_pattern_head *head, size_t query)
 {
     return head->panel_count + vc_row_count(head, query);

@@ -36,6 +36,7 @@ typedef struct pass {
     const vc_pattern_head *head;
     const vc__chip_tile *tile;
     vc__key_parts parts;
+    const vc__range *columns;
     const vc__operand *q, *k;
     const uint64_t *index;
     uint64_t *done;
@@ -132,8 +133,7 @@ static void score_sparser(vc__lines *lines, vc__port *port, const pass *p)
 {
     const vc__chip_tile *tile = p->tile;
     for (size_t key = p->parts.global_end; key < p->parts.sparser_end; key++) {
-        const vc__range column =
-            vc__column_entries(p->head, key, tile->query_first, tile->query_end);
+        const vc__range column = p->columns[key];
         for (size_t e = column.first; e < column.end;) {
             const size_t end = e + p->visit < column.end ? e + p->visit : column.end;
             const uint64_t now = lines->free[0];
@@ -158,8 +158,7 @@ static void count_sparser(uint64_t *entries, uint64_t *visits, const pass *p)
 {
     *entries = *visits = 0;
     for (size_t key = p->parts.global_end; key < p->parts.sparser_end; key++) {
-        const vc__range column =
-            vc__column_entries(p->head, key, p->tile->query_first, p->tile->query_end);
+        const vc__range column = p->columns[key];
         *entries += column.end - column.first;
         *visits += vc__ceil_div(column.end - column.first, p->visit);
     }
@@ -179,6 +178,7 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                     .head = &a->pattern.head[tile->head],
                     .tile = tile,
                     .parts = vc__parts_of(a, tile),
+                    .columns = vc__tile_columns(a, tile),
                     .q = q,
                     .k = k,
                     .index = index,

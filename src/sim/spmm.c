@@ -24,7 +24,9 @@ typedef struct pass {
 typedef struct engine {
     vc__lines lines;
     int sparser, means, adds;
-    size_t row, at;     /* of the next visit: its place in the order, its first entry */
+    size_t row, at;    /* of the next visit: its place in the order, its first entry */
+    vc__range entries; /* of that row, once `known` */
+    int known;
     size_t value, mean; /* the next of the mean's values, and the next row that gets it */
     size_t fresh;       /* lines that have no sums yet */
     size_t through;     /* lines whose last sums have left, once there are no more visits */
@@ -37,6 +39,7 @@ static void open_engine(engine *e, const pass *p, size_t count, vc_chip_unit uni
     e->sparser = unit == VC_CHIP_UNIT_SPARSER;
     e->means = e->adds = 0;
     e->row = e->at = e->mean = e->through = 0;
+    e->known = 0;
     e->value = p->tile->key_first;
     e->fresh = count;
 }
@@ -150,13 +153,15 @@ static int next_visit(engine *e, pass *p)
         mean_visit(e, p);
         return 1;
     }
-    for (; e->row < p->rows; e->row++, e->at = 0) {
+    for (; e->row < p->rows; e->row++, e->at = 0, e->known = 0) {
         const size_t query = query_at(p, e->row);
-        const vc__range row = e->sparser ? sparser_row(p, query) : (vc__range){0, p->parts.panel};
-        if (e->at == row.end - row.first)
+        if (!e->known)
+            e->entries = e->sparser ? sparser_row(p, query) : (vc__range){0, p->parts.panel};
+        e->known = 1;
+        if (e->at == e->entries.end - e->entries.first)
             continue;
         if (e->sparser)
-            sparser_visit(e, p, query, row);
+            sparser_visit(e, p, query, e->entries);
         else
             denser_visit(e, p, query);
         return 1;

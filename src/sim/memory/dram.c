@@ -85,6 +85,7 @@ static vc_status open_dram(vc_memory **out, const vc_memory_config *config, doub
     m->per_dram = chip / divisor;
     m->refresh_clocks = (uint64_t)ceil(c->timing.rfc_s * c->clock_hz);
     m->refresh_interval = (uint64_t)floor(c->timing.refi_s * c->clock_hz);
+    m->burst_shift = (unsigned)__builtin_ctzll(c->burst_bytes);
     m->issue[0] = m->issue[1] = UINT64_MAX;
     lay_out(m);
     m->channels = calloc(c->channels, sizeof *m->channels);
@@ -103,12 +104,12 @@ static vc_status open_dram(vc_memory **out, const vc_memory_config *config, doub
 
 static uint64_t first_burst(const vc__dram *m, const vc_transfer *t)
 {
-    return t->address / m->config.burst_bytes;
+    return t->address >> m->burst_shift;
 }
 
 static uint64_t burst_count(const vc__dram *m, const vc_transfer *t)
 {
-    return (t->address + t->bytes - 1) / m->config.burst_bytes - first_burst(m, t) + 1;
+    return ((t->address + t->bytes - 1) >> m->burst_shift) - first_burst(m, t) + 1;
 }
 
 static uint64_t field_of(const vc__dram *m, uint64_t burst, vc_dram_field field)
@@ -116,7 +117,12 @@ static uint64_t field_of(const vc__dram *m, uint64_t burst, vc_dram_field field)
     return burst >> m->shift[field] & m->mask[field];
 }
 
-static vc__channel *locate(vc__dram *m, vc__burst *b, uint64_t burst)
+static vc__channel *channel_of(const vc__dram *m, uint64_t burst)
+{
+    return &m->channels[field_of(m, burst, VC_DRAM_CHANNEL)];
+}
+
+static void locate(vc__burst *b, const vc__dram *m, uint64_t burst)
 {
     const vc_dram_config *c = &m->config;
     b->row = (uint32_t)field_of(m, burst, VC_DRAM_ROW);
@@ -124,7 +130,6 @@ static vc__channel *locate(vc__dram *m, vc__burst *b, uint64_t burst)
     b->rank = (uint32_t)field_of(m, burst, VC_DRAM_RANK);
     b->group = (uint32_t)(b->rank * c->bank_groups + field_of(m, burst, VC_DRAM_BANK_GROUP));
     b->bank = (uint32_t)(b->group * c->banks + field_of(m, burst, VC_DRAM_BANK));
-    return &m->channels[field_of(m, burst, VC_DRAM_CHANNEL)];
 }
 
 static uint64_t clock_of(const vc__dram *m, uint64_t cycle)
@@ -149,16 +154,26 @@ static void take_transfer(vc__dram *m, int write, vc_transfer *t)
 /* As many bursts as the channels' queues take now, in the order of their addresses. */
 static void push_bursts(vc__dram *m, int write)
 {
+    if (m->full[write] && m->full[write]->count == m->full[write]->most)
+        return;
+    m->full[write] = NULL;
     while (m->issue[write] <= m->now) {
         vc_transfer *t = m->first[write];
         const uint64_t start = first_burst(m, t), count = burst_count(m, t);
         for (; t->pushed < count; t->pushed++) {
-            vc__burst b = {.transfer = t, .index = t->pushed, .came = m->now};
-            vc__channel *channel = locate(m, &b, start + t->pushed);
-            if (channel->queues[write].count == channel->queues[write].most)
+            vc__channel *channel = channel_of(m, start + t->pushed);
+            vc__queue *q = &channel->queues[write];
+            if (q->count == q->most) {
+                m->full[write] = q;
                 return;
+            }
+            vc__burst *b = vc__queue_place(q);
+            b->transfer = t;
+            b->index = t->pushed;
+            b->came = m->now;
+            locate(b, m, start + t->pushed);
             tell_request(m, start + t->pushed, write);
-            vc__dram_came(m, channel, write, &b);
+            vc__dram_came(m, channel, write);
         }
         take_transfer(m, write, t->next);
     }

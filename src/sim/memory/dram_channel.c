@@ -34,7 +34,7 @@ static inline vc__choice choice_of(const vc__dram *m, const vc__channel *ch, uin
 {
     const vc__burst *b = &ch->queues[write].bursts[index];
     const vc__bank *bank = &ch->banks[b->bank];
-    vc__choice c = {.burst = index, .write = write};
+    vc__choice c = {.burst = index, .write = (uint16_t)write};
     if (bank->row == (int64_t)b->row) {
         c.kind = write ? VC_DRAM_WR : VC_DRAM_RD;
         c.time = column_time(ch, b, write);
@@ -83,6 +83,11 @@ static uint64_t soonest_column(const vc__dram *m, const vc__channel *ch, int wri
     return vc__dram_later(soonest, vc__dram_later(m->now, ch->command));
 }
 
+static int is_late(const vc__dram *m, const vc__queue *q)
+{
+    return m->now - q->bursts[q->oldest].came > m->config.age_cap;
+}
+
 /* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its
  * oldest. */
 static vc__choice scan(vc__dram *m, vc__channel *ch)
@@ -93,7 +98,7 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
     if (q->oldest == VC__NO_BURST)
         return best;
     const vc__choice oldest = choice_of(m, ch, q->oldest, write);
-    if (m->now - q->bursts[q->oldest].came > m->config.age_cap)
+    if (is_late(m, q))
         return oldest;
     if (q->misses == 0 && is_column(&oldest) && oldest.time == soonest_column(m, ch, write))
         return oldest; /* nothing can go before it */
@@ -217,18 +222,19 @@ static void wake(vc__dram *m, vc__channel *ch, uint32_t r)
         EARLIEST(ch->banks[b].act, ready);
 }
 
-void vc__dram_came(vc__dram *m, vc__channel *ch, int write, const vc__burst *burst)
+void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
 {
+    vc__queue *q = &ch->queues[write];
+    const vc__burst *burst = vc__queue_place(q);
     if (ch->ranks[burst->rank].pending == 0)
         wake(m, ch, burst->rank);
     ch->ranks[burst->rank].pending++;
-    vc__queue *q = &ch->queues[write];
-    const uint32_t at = vc__queue_push(q, burst, ch->banks[burst->bank].row);
+    const uint32_t at = vc__queue_push(q, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
     /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or
      * turns the channel around. */
     if (ch->stale || now->time == UINT64_MAX || now->write != write ||
-        q->count >= m->config.write_high) {
+        (q->count >= m->config.write_high && (write || is_late(m, q)))) {
         ch->stale = 1;
         return;
     }
@@ -239,16 +245,23 @@ void vc__dram_came(vc__dram *m, vc__channel *ch, int write, const vc__burst *bur
 
 /* ---- issuing */
 
+/* Most chunks are as long as a burst, or a power of 2. */
+static uint64_t chunk_of(const vc_transfer *t, uint64_t byte)
+{
+    const uint64_t size = t->chunk_bytes;
+    return size & (size - 1) ? byte / size : byte >> __builtin_ctzll(size);
+}
+
 static void finish_burst(vc__dram *m, const vc__burst *b, uint64_t clock)
 {
     vc_transfer *t = b->transfer;
     const uint64_t size = m->config.burst_bytes,
                    cycle = vc__dram_convert(clock, m->per_dram, m->per_chip),
-                   start = t->address / size * size + b->index * size,
+                   start = (t->address & ~(size - 1)) + (b->index << m->burst_shift),
                    from = start > t->address ? start - t->address : 0,
                    end = start + size - t->address, last = end < t->bytes ? end : t->bytes;
-    for (uint64_t chunk = t->done ? from / t->chunk_bytes : 1;
-         t->done && chunk * t->chunk_bytes < last; chunk++)
+    for (uint64_t chunk = t->done ? chunk_of(t, from) : 0; t->done && chunk * t->chunk_bytes < last;
+         chunk++)
         t->done[chunk] = vc__dram_later(t->done[chunk], cycle);
     t->finished = vc__dram_later(t->finished, cycle);
     t->left--;
@@ -330,7 +343,7 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
     assert(c.burst < q->most);
     ch->command = c.time + 1;
     ch->stale = 1;
-    tell(m, ch, c.time, c.kind, b);
+    tell(m, ch, c.time, (vc_dram_kind)c.kind, b);
     if (c.kind == VC_DRAM_ACT) {
         activate(m, ch, b, c.time);
         b->opened = 1;
@@ -348,7 +361,6 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
         read_burst(m, ch, b, c.time);
     vc__rank *rank = &ch->ranks[b->rank];
     const vc_dram_timing *g = &m->config.timing;
-    vc__dram_spend(m, &m->base.counters, rank, c.time);
     rank->idle = c.time + (c.write ? g->cwl + g->wr : g->cl) + g->burst;
     rank->pending--;
     vc__queue_remove(q, c.burst);

@@ -52,11 +52,12 @@ typedef struct vc__rank {
     uint64_t counted;       /* until when its states are */
 } vc__rank;
 
+/* Two words, so that it is handed on in registers. */
 typedef struct vc__choice {
-    uint64_t time; /* UINT64_MAX: nothing to do */
-    vc_dram_kind kind;
+    uint64_t time;  /* UINT64_MAX: nothing to do */
     uint32_t burst; /* in its queue */
-    int write;      /* which queue */
+    uint16_t kind;  /* vc_dram_kind */
+    uint16_t write; /* which queue */
 } vc__choice;
 
 typedef struct vc__channel {
@@ -75,9 +76,11 @@ typedef struct vc__dram {
     vc_dram_config config;
     uint64_t refresh_clocks, refresh_interval;
     uint64_t per_chip, per_dram; /* clocks of the DRAM and of the chip in the same time */
+    unsigned burst_shift;        /* bytes of a burst are 1 << it */
     vc__channel *channels;
     vc_transfer *first[2], *last[2]; /* reads, writes: not yet pushed in full */
     uint64_t issue[2];               /* clock of the first; UINT64_MAX: none */
+    const vc__queue *full[2];        /* where the next burst found no place; NULL: not known */
     unsigned shift[VC_DRAM_FIELDS];  /* where a field begins in a burst's number */
     uint64_t mask[VC_DRAM_FIELDS];
     uint64_t now;
@@ -85,8 +88,8 @@ typedef struct vc__dram {
 
 /* The channel's best command at `now` or later: FR-FCFS (eq. C5). */
 void vc__dram_choose(vc__dram *m, vc__channel *channel);
-/* A new burst, which may be better than the choice. */
-void vc__dram_came(vc__dram *m, vc__channel *channel, int write, const vc__burst *burst);
+/* A new burst, in the next place of its queue, which may be better than the choice. */
+void vc__dram_came(vc__dram *m, vc__channel *channel, int write);
 /* Carries the choice out. */
 void vc__dram_issue(vc__dram *m, vc__channel *channel);
 
@@ -104,8 +107,13 @@ double vc__dram_standby(const vc_memory_counters *counters, const vc_dram_config
 /* 0: out of memory. */
 int vc__queue_open(vc__queue *queue, size_t most, size_t banks);
 void vc__queue_close(vc__queue *queue);
-/* Where it lies from now on. The queue must have a place. */
-uint32_t vc__queue_push(vc__queue *queue, const vc__burst *burst, int64_t open_row);
+/* The next place, to be filled in. The queue must have one. */
+static inline vc__burst *vc__queue_place(vc__queue *queue)
+{
+    return &queue->bursts[queue->free];
+}
+/* Adds the burst in the next place, which it returns. */
+uint32_t vc__queue_push(vc__queue *queue, int64_t open_row);
 void vc__queue_remove(vc__queue *queue, uint32_t burst);
 /* The bank's row is another; -1: closed. */
 void vc__queue_opened(vc__queue *queue, uint32_t bank, int64_t row);

@@ -56,13 +56,13 @@ static void unlink_burst(vc__queue *q, uint32_t at)
         q->bursts[b->newer].older = b->older;
 }
 
-uint32_t vc__queue_push(vc__queue *q, const vc__burst *burst, int64_t open_row)
+uint32_t vc__queue_push(vc__queue *q, int64_t open_row)
 {
     const uint32_t at = q->free;
     vc__burst *b = &q->bursts[at];
-    vc__bank_queue *bank = &q->banks[burst->bank];
+    vc__bank_queue *bank = &q->banks[b->bank];
     q->free = b->next;
-    *b = *burst;
+    b->opened = 0;
     b->order = q->pushed++;
     b->next = VC__NO_BURST;
     b->previous = bank->last;
