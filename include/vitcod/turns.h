@@ -32,7 +32,8 @@ void vc_turns_begin(vc_turns *turns, size_t samples, size_t batch, int together)
  * it has skipped before. */
 void vc_turns_reach(vc_turns *turns, size_t sample);
 void vc_turns_end(vc_turns *turns); /* there are no more */
-/* Waits for the sums of the batch before, and hands them to the next. `turns` may be NULL: alone. */
+/* Waits for the sums of the batch before, and hands them to the next. `turns` may be NULL: alone.
+ */
 void vc_turn_take(const vc_turns *turns, double *sums, size_t count);
 void vc_turn_pass(const vc_turns *turns, const double *sums, size_t count);
 /* At the end: what the last batch's process has gets into the sums of all. */

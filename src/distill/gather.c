@@ -63,48 +63,55 @@ static void tell_broken(const vc_statistics *s, const vc_look *how)
 
 /* ---- several processes, of which the first remembers */
 
+static vc_status no_memory(void)
+{
+    return vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+}
+
 static vc_status send_broken(const json_t *list)
 {
-    char *text = list ? json_dumps(list, JSON_COMPACT) : strdup("[]");
+    char *text = list ? vc_json_dump(list, JSON_COMPACT) : strdup("[]");
     if (!text)
-        return vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+        return no_memory();
     vc_comm_send(0, text, strlen(text));
     free(text);
     return VC_OK;
 }
 
-/* Into the order of their indices. */
-static vc_status merge(json_t **list, json_t *more)
+static json_int_t index_of(const json_t *list, size_t i)
 {
-    size_t i, at = 0;
-    json_t *image;
-    if (!*list)
-        *list = json_array();
-    json_array_foreach (more, i, image) {
-        const json_int_t index = json_integer_value(json_array_get(image, 0));
-        while (at < json_array_size(*list) &&
-               json_integer_value(json_array_get(json_array_get(*list, at), 0)) < index)
-            at++;
-        if (json_array_insert(*list, at, image) != 0)
-            return vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+    return json_integer_value(json_array_get(json_array_get(list, i), 0));
+}
+
+/* *list takes over what is in another, in the order of indices. NULL: out of memory. */
+static void merge(json_t **list, const json_t *more)
+{
+    const size_t own = json_array_size(*list), others = json_array_size(more);
+    json_t *all = json_array();
+    for (size_t i = 0, k = 0; i + k < own + others;) {
+        const int from_own = k == others || (i < own && index_of(*list, i) <= index_of(more, k));
+        json_t *image = from_own ? json_array_get(*list, i++) : json_array_get(more, k++);
+        vc_json_append(&all, json_incref(image));
     }
-    return VC_OK;
+    json_decref(*list);
+    *list = all;
 }
 
 static vc_status take_broken(json_t **list)
 {
     char *message;
     size_t bytes;
+    json_error_t error;
     vc_comm_receive(&message, &bytes, 1);
-    json_t *more = json_loadb(message, bytes, 0, NULL);
+    json_t *more = vc_json_parse(message, bytes, 0, &error);
     free(message);
-    vc_status status = VC_OK;
     if (!more)
-        status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
-    else if (json_array_size(more) > 0)
-        status = merge(list, more);
+        return no_memory();
+    if (json_array_size(more) > 0) /* no list stays none */
+        merge(list, more);
+    const int whole = json_array_size(more) == 0 || *list != NULL;
     json_decref(more);
-    return status;
+    return whole ? VC_OK : no_memory();
 }
 
 static vc_status wait_for_all(void)
@@ -162,10 +169,12 @@ static vc_status measure_and_record(vc_statistics *out, recorder *r, const vc_mo
     vc_status status = vc_measure_heads(out, model, source, keep, how);
     if (status == VC_OK && how->together)
         status = share_broken(&broken);
+    if (broken && !out->broken)
+        out->broken = json_array();
+    for (size_t i = 0; i < json_array_size(broken); i++)
+        vc_json_append(&out->broken, json_incref(json_array_get(broken, i)));
     if (status == VC_OK && broken && !out->broken)
-        out->broken = json_incref(broken);
-    else if (status == VC_OK && broken && json_array_extend(out->broken, broken) != 0)
-        status = vc_fail(VC_ENOMEM, "out of memory for the names of broken images");
+        status = no_memory();
     json_decref(broken);
     return status;
 }
