@@ -38,6 +38,12 @@ vc_status vc_comm_sum_end(const volatile sig_atomic_t *interrupted);
 /* Adds up a few numbers over all processes and waits for them. */
 vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t *interrupted);
 
+/* Each process has an equal part of `count` values, in the order of ranks. Adds what all processes
+ * have in `values` to its own part of `total`, one process after the other in the order of ranks;
+ * and gives all processes the parts of all. All processes make these calls with the same counts. */
+void vc_comm_add_in_order(float *total, const float *values, size_t count);
+void vc_comm_complete(float *values, size_t count);
+
 /* Ends all processes, because this one cannot go on. */
 void vc_comm_abort(void);
 

@@ -32,7 +32,8 @@ typedef struct vc_judgement {
 typedef struct vc_teacher_answers {
     float *logits;    /* (images, outputs): logits, or features of a model without classes */
     int32_t *classes; /* (images): the first; NULL for features */
-    size_t images;    /* those that are not broken */
+    size_t images;    /* those that are not broken, of this process */
+    size_t all;       /* of all processes that look together */
 } vc_teacher_answers;
 
 /* VC_EFORMAT when no image can be read. */

@@ -21,6 +21,9 @@ typedef struct vc_sampler_options {
     size_t batch;       /* samples of all ranks together in a step */
     size_t repetitions; /* of an image, one after the other, each changed in its own way; 1: none */
     size_t rank, ranks; /* this process, and how many there are */
+    /* What a rank has of a step comes in so many parts, each what one of ranks * parts ranks would
+     * have: part p that of rank p * ranks + rank. 0: one. */
+    size_t parts;
     uint64_t seed;
 } vc_sampler_options;
 
@@ -45,7 +48,8 @@ typedef struct vc_sampler {
     vc_sampler_options options;
     size_t images; /* of the order that may be shown: N */
     size_t steps;  /* of an epoch */
-    size_t share;  /* samples of this rank in a step */
+    size_t parts;  /* of this rank in a step */
+    size_t share;  /* samples of each */
     uint64_t epoch;
     uint32_t *order; /* (options.images): the same for the same seed and epoch */
 } vc_sampler;
@@ -58,7 +62,7 @@ void vc_sampler_close(vc_sampler *sampler);
 /* Must not be called while a loader uses the sampler. */
 void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch);
 
-/* The sample at a position of this rank's batch. With `further` above 0 it is a replacement for a
+/* The sample at a position of this rank's batch, part by part. With `further` above 0 it is a replacement for a
  * sample whose image cannot be read: the image that many places further on in the order, which
  * continues at its start when it ends, with a repetition number that no other sample of the epoch
  * has. */

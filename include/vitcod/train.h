@@ -53,6 +53,10 @@ typedef struct vc_train_options {
     int two_heads;
     vc_augment_options augment; /* how images are changed */
     size_t repetitions;         /* of an image in a row, each changed in its own way; 1: none */
+    /* Gradients of a batch are added up from so many parts of it, one after the other, so that they
+     * have the same bits in each number of processes that divides it. 0: a part in each process,
+     * added in any order. */
+    size_t parts;
     size_t workers;             /* threads that make batches ahead; 0: one per thread */
     uint64_t seed;
     int held_back;     /* 1: what tests the epochs was held back from the images to learn from */
@@ -112,7 +116,7 @@ typedef struct vc_group_report {
 
 typedef struct vc_train_hooks {
     void (*on_step)(void *context, size_t step, size_t steps, double loss);
-    /* Called after each epoch. A failure ends the run. */
+    /* Called after each epoch, with options.parts in all processes. A failure ends the run. */
     vc_status (*on_epoch)(void *context, const vc_epoch_report *report);
     vc_status (*on_group)(void *context, const vc_group_report *report);
     vc_loader_broken_image

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include "calibrate_run.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/plural.h"
 
@@ -14,6 +16,7 @@ static vc_status make_coder(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     char place[CLI_PATH];
+    VC_TRY(cli_check_alone("--autoencoder qk, q or k is made"));
     const char *folder = getenv("TMPDIR");
     if (snprintf(place, sizeof place, "%s/vitcod", folder && *folder ? folder : "/tmp") >= CLI_PATH)
         return vc_fail(VC_EINVAL, "TMPDIR is longer than %d bytes", CLI_PATH);
@@ -115,7 +118,7 @@ static vc_status find_what_is_left(calibrate_run *r)
                    : VC_OK;
     snprintf(journal, sizeof journal, "%s.json", r->checkpoint);
     r->learns_on = r->o->how.resume && access(journal, F_OK) == 0;
-    if (!r->o->how.resume && vc_maps_are_in(r->heads))
+    if (!r->o->how.resume && vc_comm_rank() == 0 && vc_maps_are_in(r->heads))
         unlink(r->heads);
     if (!r->o->how.resume || r->learns_on || (measures && access(r->heads, F_OK) == 0))
         return VC_OK;
@@ -126,6 +129,8 @@ static vc_status find_what_is_left(calibrate_run *r)
 static vc_status lock_and_try(calibrate_run *r)
 {
     const calibrate_options *o = r->o;
+    if (vc_comm_rank() > 0) /* the first writes */
+        return VC_OK;
     VC_TRY(vc_file_lock_open(&r->model_lock, o->output));
     VC_TRY(vc_file_lock_open(&r->checkpoint_lock, o->checkpoint));
     VC_TRY(vc_file_try(o->output));

@@ -8,7 +8,9 @@
 #include "calibrate_run.h"
 #include "learning.h"
 #include "open_plan.h"
+#include "together.h"
 #include "vitcod/clock.h"
+#include "vitcod/comm.h"
 #include "vitcod/file.h"
 #include "vitcod/plural.h"
 
@@ -22,14 +24,15 @@ static vc_look look_of(const calibrate_run *r, vc_progress *progress)
     how.batch = r->o->how.train.batch;
     how.on_broken = cli_on_broken;
     how.context = &r->result->seen;
-    how.progress = progress;
+    how.progress = vc_comm_rank() == 0 ? progress : NULL;
+    how.together = vc_comm_size() > 1;
     return how;
 }
 
 static void note_seen(calibrate_result *result, const vc_seen *seen)
 {
     result->classes_seen = seen->classes;
-    if (seen->classes == 1)
+    if (seen->classes == 1 && vc_comm_rank() == 0)
         fprintf(stderr,
                 "warning: the model sees class %zu in all %zu images; what it learns from one "
                 "class may not hold for others\n",
@@ -71,7 +74,7 @@ static vc_status make_plans(calibrate_run *r)
     vc_progress_end(&progress);
     json_decref(settings);
     /* A plan that cannot be made can at no other time; a full disk is another matter. */
-    if (status == VC_EINVAL && !o->how.resume)
+    if (status == VC_EINVAL && !o->how.resume && vc_comm_rank() == 0)
         unlink(r->heads);
     VC_TRY(status);
     if (o->model.plan)
@@ -124,7 +127,7 @@ static vc_status tell_plan(calibrate_result *result, const calibrate_run *r)
     const vc_plan *plan = vc_model_plan(r->student);
     if (!plan)
         return VC_OK;
-    if (r->o->plan_output)
+    if (r->o->plan_output && vc_comm_rank() == 0)
         VC_TRY(vc_plan_write(r->o->plan_output, plan));
     vc_plan_hash_text(result->plan_hash, plan);
     result->residual = plan->layers[0].kept_share ? "mean" : "none";
@@ -193,14 +196,16 @@ static vc_status learn(calibrate_run *r)
 
 vc_status calibrate_all(calibrate_result *result, const calibrate_options *o, int quiet)
 {
-    calibrate_run r = {.o = o, .result = result, .quiet = quiet};
+    calibrate_run r = {.o = o, .result = result, .quiet = quiet || vc_comm_rank() > 0};
     vc_status status = calibrate_open(&r);
     if (status == VC_OK)
         status = make_plans(&r);
     if (status == VC_OK)
         status = learn(&r);
-    if (status == VC_OK)
+    if (status == VC_OK && vc_comm_rank() == 0)
         unlink(r.heads);
+    if (status == VC_OK && vc_comm_size() > 1)
+        status = cli_share_broken(&result->seen);
     calibrate_close(&r);
     return status;
 }

@@ -4,6 +4,8 @@
 
 #include "calibrate.h"
 #include "commands.h"
+#include "together.h"
+#include "vitcod/comm.h"
 #include "vitcod/polarize.h"
 #include "vitcod/prune.h"
 
@@ -17,6 +19,7 @@ static calibrate_options defaults(void)
         .recipe = {.sparsity = NAN, .threshold = CLI_UNSET, .images = VC_STATISTICS_IMAGES},
         .how = vc_distill_options_default()};
     o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
+    o.how.train.parts = 1;
     return o;
 }
 
@@ -103,6 +106,10 @@ static int check(const cli_command *command, const calibrate_options *o)
         return cli_usage(command, "--curves belongs to --rule measured");
     if (o->model.mask)
         return cli_usage(command, "--mask has no plan: wanted --plan (`vitcod polarize`)");
+    if (t->parts == 0 || (t->parts > 1 && t->batch % (2 * t->parts) != 0))
+        return cli_usage(command,
+                         "--parts is %zu of a batch of %zu: wanted parts of 2, 4, .. images",
+                         t->parts, t->batch);
     return cli_check_batch(command, t->batch);
 }
 
@@ -175,6 +182,10 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
         {"patience", "N", "stop after so many epochs without a better one, 0: never (default 6)",
          CLI_COUNT, &o->how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
+        {"parts", "N",
+         "add up gradients from so many parts of each batch: in as many processes, or a number that "
+         "divides it, the same model (default 1)",
+         CLI_COUNT, &t->parts},
         {"lr", "X",
          "highest learning rate (default: 2e-4 of the divergence before learning, within 5e-5 and "
          "2e-4)",
@@ -250,12 +261,16 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
                                          "resume", "skip-broken", NULL};
     o.settings = cli_settings(options, count, places);
     calibrate_result result = {.sparsity = NAN};
+    if (vc_comm_open() != VC_OK)
+        return cli_fail();
+    const int tells = vc_comm_rank() == 0;
     vc_status done = vc_fail(VC_EINVAL, "a path that is no UTF-8 cannot be remembered");
     if (o.settings)
         done = calibrate_all(&result, &o, cli_is_quiet(&common));
     json_decref(o.settings);
-    status = cli_end(command, &common, done, &result, calibrate_print);
-    status = cli_judge_images(status, &result.seen, o.data.skip_broken);
+    status = cli_end_together(command, &common, done, &result, calibrate_print);
+    if (tells)
+        status = cli_judge_images(status, &result.seen, o.data.skip_broken);
     calibrate_free(&result);
     return status;
 }
@@ -269,7 +284,8 @@ const cli_command cmd_calibrate = {
     "of the images is held back; the result is the model that is least apart from the dense one "
     "on them. Rule measured spends the kept scores on the heads whose sparsity costs most, rule "
     "budget on attention times the norm of the projected value; summaries stand in for what is "
-    "pruned. docs/calibration.md has formulas and figures.",
+    "pruned. Several processes (mpirun -n N) share the images; those of a batch by --parts. "
+    "docs/calibration.md has formulas and figures.",
     run_calibrate,
     &calibrate_record,
     "vitcod calibrate deit_tiny.safetensors --data photos -o sparse.safetensors\n"

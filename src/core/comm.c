@@ -136,6 +136,24 @@ vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t 
     return module ? judged(module->sum(values, count, interrupted)) : VC_OK;
 }
 
+void vc_comm_add_in_order(float *total, const float *values, size_t count)
+{
+    for (size_t at = 0; at < count; at += VC_COMM_MOST) {
+        const size_t some = count - at < VC_COMM_MOST ? count - at : VC_COMM_MOST;
+        if (module)
+            module->add_in_order(total + at, values + at, some);
+        else
+            for (size_t i = 0; i < some; i++)
+                total[at + i] += values[at + i];
+    }
+}
+
+void vc_comm_complete(float *values, size_t count)
+{
+    for (size_t at = 0; module && at < count; at += VC_COMM_MOST)
+        module->complete(values + at, count - at < VC_COMM_MOST ? count - at : VC_COMM_MOST);
+}
+
 void vc_comm_abort(void)
 {
     if (module)

@@ -8,6 +8,8 @@
 #define VC_COMM_FILE "vitcod-mpi.so"
 #define VC_COMM_SYMBOL "vc_comm_module_mpi"
 
+enum { VC_COMM_MOST = 1 << 22 };
+
 /* As vc_comm_*, but that failures are a sentence (NULL: none), since a module calls nothing of the
  * library. */
 typedef struct vc__comm_module {
@@ -20,6 +22,9 @@ typedef struct vc__comm_module {
     void (*sum_begin)(float *values, size_t count);
     const char *(*sum_end)(const volatile sig_atomic_t *interrupted);
     const char *(*sum)(double *values, size_t count, const volatile sig_atomic_t *interrupted);
+    /* Of at most VC_COMM_MOST values. */
+    void (*add_in_order)(float *total, const float *values, size_t count);
+    void (*complete)(float *values, size_t count);
     void (*abort)(void);
 } vc__comm_module;
 

@@ -90,7 +90,7 @@ static vc_status plan_training(vc_loader *l, const vc_loader_options *o)
     l->sampler = s;
     l->first_step = t->first_step;
     l->batch = s->share;
-    l->total = (s->steps - t->first_step) * s->share;
+    l->total = (s->steps - t->first_step) * s->parts * s->share;
     VC_TRY(vc__source_inflate(l->source));
     return vc__recipe_augment(&l->recipe, &t->augment, o->mean);
 }

@@ -110,11 +110,12 @@ static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__worksp
  * sampler's order that is not broken replaces it. */
 static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_loader *l)
 {
-    const size_t i = at % l->batch, step = l->first_step + at / l->batch;
+    const size_t i = at % l->batch, each = l->sampler->parts * l->batch;
+    const size_t step = l->first_step + at / each;
     const size_t images = l->sampler->images;
     const size_t most = images < VC_LOADER_MAX_BROKEN ? images : VC_LOADER_MAX_BROKEN;
     for (size_t further = 0; further < most; further++) {
-        const vc_sample sample = vc_sampler_at(l->sampler, step, i, further);
+        const vc_sample sample = vc_sampler_at(l->sampler, step, at % each, further);
         vc_rng rng = vc_sampler_sample_rng(l->sampler, sample);
         vc_status status = read_sample(work, l, sample.index);
         if (status == VC_OK)
@@ -135,7 +136,7 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
 static void mix_batch(vc__slot *s, size_t batch, vc_loader *l)
 {
     const size_t size = l->recipe.size;
-    vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch);
+    vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch / l->sampler->parts);
     const vc_mix drawn = vc_mix_draw(&rng, size, size, &l->recipe.augment);
     vc_mix_apply(s->x, l->batch, l->recipe.channels, size, size, &drawn);
     for (size_t i = 0; i < l->batch; i++)

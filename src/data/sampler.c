@@ -23,9 +23,10 @@ static vc_status check_options(const vc_sampler_options *o)
     if (o->ranks < 1 || o->rank >= o->ranks)
         return vc_fail(VC_EINVAL, "rank %zu of %zu, wanted a rank below their number", o->rank,
                        o->ranks);
-    if (o->ranks > 1 && (o->batch % o->ranks != 0 || o->batch / o->ranks % 2 != 0))
-        return vc_fail(VC_EINVAL, "a batch of %zu for %zu ranks, wanted a multiple of %zu",
-                       o->batch, o->ranks, 2 * o->ranks);
+    const size_t all = o->ranks * (o->parts > 0 ? o->parts : 1);
+    if (all > 1 && (o->batch % all != 0 || o->batch / all % 2 != 0))
+        return vc_fail(VC_EINVAL, "a batch of %zu for %zu %s, wanted a multiple of %zu", o->batch,
+                       all, o->parts > 1 ? "parts" : "ranks", 2 * all);
     return VC_OK;
 }
 
@@ -38,7 +39,8 @@ vc_status vc_sampler_open(vc_sampler *out, const vc_sampler_options *o)
     if (o->repetitions > 1 && samples / VC_SAMPLER_ROUND * VC_SAMPLER_ROUND >= o->batch)
         samples = samples / VC_SAMPLER_ROUND * VC_SAMPLER_ROUND;
     out->steps = o->batch > 0 ? samples / o->batch : 0;
-    out->share = o->batch / o->ranks;
+    out->parts = o->parts > 0 ? o->parts : 1;
+    out->share = o->batch / (o->ranks * out->parts);
     if (out->steps == 0)
         return vc_fail(VC_EINVAL, "a batch of %zu from %zu %s, wanted at least one whole batch",
                        o->batch, out->images, vc_plural(out->images, "image", "images"));
@@ -69,19 +71,21 @@ void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch)
     draw_order(sampler->order, sampler->options.images, sampler->options.seed, epoch);
 }
 
-/* The position in the global batch of a position in this rank's share. */
+/* The position in the global batch of a position in this rank's parts. */
 static size_t global_position(const vc_sampler *s, size_t position)
 {
     const vc_sampler_options *o = &s->options;
-    if (position < s->share / 2)
-        return position * o->ranks + o->rank;
-    return o->batch - 1 - ((s->share - 1 - position) * o->ranks + o->rank);
+    const size_t all = o->ranks * s->parts, i = position % s->share;
+    const size_t rank = position / s->share * o->ranks + o->rank;
+    if (i < s->share / 2)
+        return i * all + rank;
+    return o->batch - 1 - ((s->share - 1 - i) * all + rank);
 }
 
 vc_sample vc_sampler_at(const vc_sampler *s, size_t step, size_t position, size_t further)
 {
     const size_t repetitions = s->options.repetitions;
-    assert(step < s->steps && position < s->share && further < s->images);
+    assert(step < s->steps && position < s->parts * s->share && further < s->images);
     const size_t at = step * s->options.batch + global_position(s, position);
     const size_t image = (at / repetitions + further) % s->images;
     return (vc_sample){.index = s->order[image],

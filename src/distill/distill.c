@@ -1,6 +1,7 @@
 /* Training in stages, each on a sparser plan. The best epoch of the last stage is kept. */
 #include "vitcod/distill.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "distill_options.h"
 #include "journal.h"
 #include "vitcod/clock.h"
+#include "vitcod/comm.h"
 #include "vitcod/judge.h"
 
 enum { PATH_ROOM = 4096 };
@@ -97,6 +99,12 @@ static int is_over(const distill_run *r, size_t stage, size_t epoch)
            epoch >= r->best_epoch + r->o->patience;
 }
 
+/* Of processes that learn together the first writes. */
+static int writes(const distill_run *r)
+{
+    return !r->o->look.together || vc_comm_rank() == 0;
+}
+
 /* The student takes these parameters. */
 static void set_parameters(distill_run *r, const float *values)
 {
@@ -111,7 +119,7 @@ static vc_status judge_student(vc_judgement *now, distill_run *r, size_t epoch)
     if (r->stage + 1 < stage_count(r->o) || !is_best(r, now, epoch))
         return VC_OK;
     memcpy(r->best, r->student->values, r->student->value_count * sizeof *r->best);
-    return r->o->checkpoint ? vc_model_write(r->o->output, r->student) : VC_OK;
+    return r->o->checkpoint && writes(r) ? vc_model_write(r->o->output, r->student) : VC_OK;
 }
 
 /* The moving average is judged and kept, if there is one; learning goes on from what it was. */
@@ -133,7 +141,7 @@ static vc_status judge_epoch(vc_judgement *now, distill_run *r, const vc_epoch_r
 
 static const char *journal_path(const distill_run *r)
 {
-    return r->o->checkpoint ? r->journal_path : NULL;
+    return r->o->checkpoint && writes(r) ? r->journal_path : NULL;
 }
 
 static vc_status on_epoch(void *context, const vc_epoch_report *e)
@@ -305,7 +313,12 @@ static vc_status count_epochs(distill_run *r)
     const double epoch = step * (double)steps + evaluation,
                  left =
                      r->o->seconds - epoch * (double)(r->o->stage_epochs * (stage_count(r->o) - 1));
-    r->epochs = left >= epoch ? (size_t)(left / epoch) : 1;
+    double epochs = left >= epoch ? floor(left / epoch) : 1.0;
+    if (r->o->look.together) { /* as many as the first has counted */
+        epochs = writes(r) ? epochs : 0.0;
+        VC_TRY(vc_comm_sum(&epochs, 1, NULL));
+    }
+    r->epochs = (size_t)epochs;
     return VC_OK;
 }
 
@@ -315,7 +328,7 @@ static vc_status count_epochs(distill_run *r)
 static void remove_checkpoints(const distill_run *r)
 {
     char path[PATH_ROOM];
-    if (!r->o->checkpoint)
+    if (!r->o->checkpoint || !writes(r))
         return;
     for (size_t s = 0; s < stage_count(r->o); s++)
         if (stage_file(path, r, s) == VC_OK)
@@ -359,7 +372,7 @@ static vc_status go_through_stages(distill_run *r)
     for (size_t s = resume ? from : 0; s < stages; s++)
         VC_TRY(run_stage(r, s, resume && s == from));
     set_parameters(r, r->best);
-    return vc_model_write(r->o->output, r->student);
+    return writes(r) ? vc_model_write(r->o->output, r->student) : VC_OK;
 }
 
 static vc_status list_sources(vc_distilled *out, const distill_run *r)

@@ -1,9 +1,11 @@
+#include "vitcod/comm.h"
 #include "vitcod/distill.h"
 
 static vc_status make_plans(vc_stage_plans *out, const vc_statistics *statistics,
-                            const vc_stage_recipe *recipe, const char *path)
+                            const vc_stage_recipe *recipe, const vc_look *how, const char *path)
 {
-    if (recipe->plan.curves && statistics->measured)
+    const int writes = !how->together || vc_comm_rank() == 0;
+    if (recipe->plan.curves && statistics->measured && writes)
         VC_TRY(vc_statistics_write_curves(recipe->plan.curves, statistics));
     for (size_t s = 0; s < recipe->count; s++) {
         vc_plan_recipe one = recipe->plan;
@@ -21,7 +23,7 @@ static vc_status gather_and_make(vc_stage_plans *out, vc_seen *seen, const vc_mo
     vc_statistics statistics;
     VC_TRY(vc_statistics_gather(&statistics, teacher, learn, &recipe->plan, &recipe->keep, how));
     *seen = statistics.seen;
-    const vc_status status = make_plans(out, &statistics, recipe, path);
+    const vc_status status = make_plans(out, &statistics, recipe, how, path);
     vc_statistics_close(&statistics);
     return status;
 }

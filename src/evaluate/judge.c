@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/comm.h"
 #include "vitcod/loss.h"
 
 static const vc_field fields[] = {
@@ -57,7 +58,11 @@ vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teach
     if (status == VC_OK)
         status = ask_teacher(out, &walk, input.outputs);
     vc_image_walk_close(&walk);
-    if (status == VC_OK && out->images == 0)
+    double all = (double)out->images;
+    if (status == VC_OK && how->together)
+        status = vc_comm_sum(&all, 1, NULL);
+    out->all = (size_t)all;
+    if (status == VC_OK && out->all == 0)
         status =
             vc_fail(VC_EFORMAT, "of %zu images held back none can be read", vc_source_count(held));
     return status;
@@ -102,7 +107,11 @@ static double compare(int *same, const float *logits, const vc_teacher_answers *
     return vc_distillation(NULL, logits, teacher, 1, outputs, 1.0, 1.0);
 }
 
-static vc_status add_batch(sums *s, const vc_image_walk *w, const vc_teacher_answers *answers)
+/* Of one image: whether it was looked at, whether both name the same class, what is between. */
+enum { LOOKED, SAME, BETWEEN, EACH };
+
+static vc_status judge_batch(double *images, const vc_image_walk *w,
+                             const vc_teacher_answers *answers)
 {
     const size_t outputs = vc_model_input_of(&w->model->config).outputs, count = w->batch.count;
     if (w->first + count > answers->images)
@@ -110,18 +119,41 @@ static vc_status add_batch(sums *s, const vc_image_walk *w, const vc_teacher_ans
                        answers->images);
     for (size_t i = 0; i < count; i++) {
         int same;
-        const size_t part = vc_source_part_of(w->source, w->batch.indices[i]);
-        const double divergence =
+        double *image = images + EACH * w->batch.indices[i];
+        image[LOOKED] = 1.0;
+        image[BETWEEN] =
             compare(&same, w->acts.logits + i * outputs, answers, w->first + i, outputs);
-        if (!isfinite(divergence))
+        image[SAME] = same;
+        if (!isfinite(image[BETWEEN]))
             return vc_fail(VC_EINVAL,
                            "images held back: the divergence is %g, wanted a finite number",
-                           divergence);
-        s->sum[part].agreement += same;
-        s->sum[part].divergence += divergence;
-        s->images[part]++;
+                           image[BETWEEN]);
     }
     return VC_OK;
+}
+
+static vc_status judge_all(double *images, vc_judge *j)
+{
+    for (;;) {
+        VC_TRY(vc_image_walk_next(&j->walk, NULL));
+        if (j->walk.batch.count == 0)
+            break;
+        VC_TRY(judge_batch(images, &j->walk, j->answers));
+    }
+    return j->walk.how.ranks > 0 ? vc_comm_sum(images, EACH * vc_source_count(j->walk.source), NULL)
+                                 : VC_OK;
+}
+
+/* In the order of the images, whoever has judged them. */
+static void add_images(sums *s, const double *images, const vc_source *source)
+{
+    for (size_t i = 0; i < vc_source_count(source); i++) {
+        const double *image = images + EACH * i;
+        const size_t part = vc_source_part_of(source, i);
+        s->images[part] += image[LOOKED] > 0.0;
+        s->sum[part].agreement += image[SAME];
+        s->sum[part].divergence += image[BETWEEN];
+    }
 }
 
 /* Without classes what was summed up is a distance. */
@@ -151,16 +183,17 @@ static size_t sum_up(vc_judgement *out, const sums *s, size_t parts, int classes
 vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
 {
     sums s = {0};
-    for (;;) {
-        VC_TRY(vc_image_walk_next(&j->walk, NULL));
-        if (j->walk.batch.count == 0)
-            break;
-        VC_TRY(add_batch(&s, &j->walk, j->answers));
-    }
+    double *all = calloc(EACH * vc_source_count(j->walk.source) + 1, sizeof *all);
+    vc_status status =
+        all ? judge_all(all, j) : vc_fail(VC_ENOMEM, "out of memory for what is judged of images");
+    if (status == VC_OK)
+        add_images(&s, all, j->walk.source);
+    free(all);
+    VC_TRY(status);
     const size_t images =
         sum_up(out, &s, vc_source_parts(j->walk.source), j->answers->classes != NULL);
-    if (images != j->answers->images)
+    if (images != j->answers->all)
         return vc_fail(VC_EFORMAT, "%zu images held back can be read, before it were %zu", images,
-                       j->answers->images);
+                       j->answers->all);
     return VC_OK;
 }

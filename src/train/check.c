@@ -78,6 +78,31 @@ static vc_status check_share(const vc_model *model, const vc_train_options *o)
                    vc_model_family(&model->config), least);
 }
 
+/* What a part learns from may be nothing that depends on the other parts' images. */
+static vc_status check_parts(const vc_model *model, const vc_train_options *o)
+{
+    const size_t ranks = (size_t)vc_comm_size();
+    if (o->parts == 0 || o->epochs == 0 || (o->parts == 1 && ranks == 1))
+        return VC_OK;
+    if (o->parts % ranks != 0)
+        return vc_fail(VC_EINVAL,
+                       "batches in %zu %s for %zu processes: wanted a multiple of %zu, of which "
+                       "each number of processes that divides it makes the same (--parts)",
+                       o->parts, vc_plural(o->parts, "part", "parts"), ranks, ranks);
+    if (vc_model_is_compressed(&model->config))
+        return vc_fail(VC_EUNSUPPORTED,
+                       "an auto-encoder's loss is of a whole batch, which has %zu parts: wanted 1 "
+                       "in one process",
+                       o->parts);
+    for (size_t i = 0; i < model->param_count; i++)
+        if (model->params[i].statistic)
+            return vc_fail(VC_EUNSUPPORTED,
+                           "'%s' is a statistic of a whole batch, which has %zu parts: wanted 1 in "
+                           "one process",
+                           model->params[i].name, o->parts);
+    return VC_OK;
+}
+
 static vc_status check_heads(const vc_model *model, const vc_source *data,
                              const vc_train_options *o)
 {
@@ -129,6 +154,7 @@ vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_tr
     VC_TRY(check_range("drop path", o->drop_path, 0.0, 0.999));
     VC_TRY(check_pooling(model, o));
     VC_TRY(check_share(model, o));
+    VC_TRY(check_parts(model, o));
     VC_TRY(check_heads(model, data, o));
     return o->teacher ? vc_train_check_teacher(o, model) : VC_OK;
 }

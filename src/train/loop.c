@@ -16,6 +16,11 @@ static vc_status open_sampler(vc__loop *l)
     how.seed = o->seed;
     how.rank = (size_t)vc_comm_rank();
     how.ranks = (size_t)vc_comm_size();
+    how.parts = o->parts / how.ranks;
+    if (o->epochs == 0) { /* nothing is shared */
+        how.rank = how.parts = 0;
+        how.ranks = 1;
+    }
     return vc_sampler_open(&l->sampler, &how);
 }
 
@@ -50,7 +55,8 @@ static vc_status open_loop(vc__loop *l)
     if (l->options->half)
         VC_TRY(vc_half_open(&l->half));
     l->acts.half = l->teacher_acts.half = l->half;
-    vc__together_open(&l->together, &l->grads, l->model, l->hooks->interrupted);
+    VC_TRY(vc__together_open(&l->together, &l->grads, l->model, l->options->parts,
+                             l->hooks->interrupted));
     if (l->options->drop_path > 0.0)
         VC_TRY(open_branches(l));
     VC_TRY(vc_optimizer_open(&l->optimizer, l->model));
@@ -68,6 +74,7 @@ static void close_loop(vc__loop *l)
     vc_loader_close(l->loader);
     vc_sampler_close(&l->sampler);
     vc_half_close(l->half);
+    vc__together_close(&l->together);
     free(l->branches);
     json_decref(l->settings);
 }
@@ -239,7 +246,7 @@ static vc_status run_epoch(vc__loop *l)
     vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));
     /* The report comes first: if it fails, it is made again after resuming. */
-    if (l->hooks->on_epoch && writes(l))
+    if (l->hooks->on_epoch && (writes(l) || l->options->parts > 0))
         VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
     return save_checkpoint(l);

@@ -160,6 +160,8 @@ json_t *vc__train_settings(const vc_model *model, const vc_source *data, const v
     if (model->restriction)
         put_restriction(&all, model, o);
     put_autoencoder(&all, model, o);
+    if (o->parts > 1)
+        vc_json_set(&all, "parts", json_integer((json_int_t)o->parts));
     if (o->teacher)
         put_teacher(&all, o);
     for (size_t i = 0; i < model->param_count; i++)

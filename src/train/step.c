@@ -22,11 +22,11 @@ static vc_status diverged(const vc__loop *l, const char *what, double value)
 
 /* Draws which branches are left out for which images. The others are scaled up so that the expected
  * value stays the same. */
-static void draw_branches(vc__loop *l)
+static void draw_branches(vc__loop *l, size_t part)
 {
     const size_t layers = vc_model_layers(&l->model->config), images = l->sampler.share;
     for (size_t i = 0; l->branches && i < images; i++) {
-        const vc_sample sample = vc_sampler_at(&l->sampler, l->state.step, i, 0);
+        const vc_sample sample = vc_sampler_at(&l->sampler, l->state.step, part * images + i, 0);
         vc_rng rng = vc_rng_open(l->options->seed, STREAM_BRANCHES + (l->state.epoch << 8),
                                  sample.index + ((uint64_t)sample.repetition << 32));
         for (size_t b = 0; b < 2 * layers; b++) {
@@ -102,12 +102,13 @@ static int explodes(const vc__loop *l, double loss)
     return s->step >= FIRST && loss > TIMES * sum / (double)s->step;
 }
 
-/* Weights are divided by the number of processes, so that the sum over all is the mean over the
- * whole batch. */
+/* Weights are divided by the number of parts, so that the sum over all is the mean over the whole
+ * batch. */
 static vc_status backward(vc__loop *l, vc_loss *loss)
 {
     const vc_train_options *o = l->options;
-    const float part = 1.0f / (float)l->together.ranks, logits = part * (float)o->logits;
+    const size_t parts = l->together.ranks * vc__together_own(&l->together);
+    const float part = 1.0f / (float)parts, logits = part * (float)o->logits;
     const vc_model_input input = vc_model_input_of(&l->model->config);
     const size_t count = l->sampler.share * input.outputs;
     const vc_lesson lesson = {&l->teacher_acts, part * (float)o->features,
@@ -146,23 +147,31 @@ double vc__step_rate(const vc__loop *l, uint64_t step)
                             (double)l->state.epoch + (double)step / (double)l->sampler.steps);
 }
 
+/* Forward and backward through what this process has of a batch, or a part of that. */
+static vc_status run_part(vc__loop *l, vc_loss *loss, size_t part)
+{
+    vc_loaded batch;
+    VC_TRY(vc_loader_next(&batch, l->loader));
+    draw_branches(l, part);
+    vc_model_observe(&l->acts, l->model, batch.x, batch.count);
+    *loss = losses(l, &batch);
+    return backward(l, loss);
+}
+
 vc_status vc__train_step(vc__loop *l)
 {
     const vc_train_options *o = l->options;
-    vc_loaded batch;
+    vc_loss loss;
     l->learning_rate = vc__step_rate(l, l->state.step);
     l->whole = 1;
-    VC_TRY(vc_loader_next(&batch, l->loader));
-    draw_branches(l);
-    vc_model_observe(&l->acts, l->model, batch.x, batch.count);
-    vc_loss loss = losses(l, &batch);
-    VC_TRY(backward(l, &loss));
+    for (size_t part = 0; part < vc__together_own(&l->together); part++)
+        VC_TRY(run_part(l, &loss, part));
     const double all =
         loss.task + loss.reconstruction + loss.distillation + loss.features + loss.attention;
     if (!isfinite(all) || explodes(l, all))
         return diverged(l, "loss", all);
     l->whole = 0;
-    vc_model_settle(l->model, &l->acts, batch.count);
+    vc_model_settle(l->model, &l->acts, l->sampler.share);
     VC_TRY(vc__together_settle(&l->together, l->model));
     const double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))

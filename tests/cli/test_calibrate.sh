@@ -446,6 +446,52 @@ case_statistics() {
         --epochs 4 --patience 0 --statistics 2 --skip-broken -o learnt --json
 }
 
+# Statistics, curves, learning and its judge: the model of one process, to the last bit.
+case_several_processes() {
+    wants_several
+    varying=everything # what processes say comes in any order
+    same='/"date"\|"command"\|"threads"\|"seconds"\|"peak_mib"/d'
+    set -- "$vitcod" calibrate model --data data --threshold 6 --summary auto --sparsity 0.6 \
+        --epochs 2 --batch 16 --json -o made
+    check "four parts in one process" 0 '"agreement"' "$@" --parts 4 --curves curves.one
+    sed -n '/^{/,/^}/p' "$out" | sed "$same" >one
+    mv made made.one
+    for n in 2 4; do
+        check "in $n" 0 '"agreement"' several "$n" "$@" --parts 4 --curves curves
+        sed -n '/^{/,/^}/p' "$out" | sed "$same;s/curves\"/curves.one\"/" >others
+        check "say the same" 0 '' diff one others
+        check "make the same" 0 '' cmp made made.one
+        check "measure the same" 0 '' cmp curves curves.one
+        absent "nothing is left" made.checkpoint made.checkpoint.json made.checkpoint.heads
+    done
+    check "not of a batch as a whole" 1 \
+        'batches in 1 part for 2 processes: wanted a multiple of 2, .*--parts' several 2 "$@"
+    check "nor of parts that they cannot share" 1 'in 2 parts for 4 processes' \
+        several 4 "$@" --parts 2
+    check "parts of odd numbers" 2 'parts of 2, 4, .. images' "$@" --parts 3
+    check "without learning, one" 0 '"agreement"' \
+        "$vitcod" calibrate model --data data --threshold 6 --sparsity 0.6 --epochs 0 --json \
+        -o none.one
+    check "without learning, four" 0 '"agreement"' \
+        several 4 "$vitcod" calibrate model --data data --threshold 6 --sparsity 0.6 --epochs 0 \
+        --json -o none
+    check "make the same too" 0 '' cmp none none.one
+    check "auto-encoders in one process" 1 'made in one process, not in 2' \
+        several 2 "$@" --parts 2 --autoencoder qk
+    check "nor are they learnt in parts" 1 "auto-encoder's loss is of a whole batch" \
+        several 2 "$@" --parts 2 --autoencoder coder
+    check "an epoch" 0 '' several 2 "$@" --parts 4 --epochs 200 --patience 0
+    cp made made.one
+    $several 2 "$@" --parts 4 --epochs 200 --patience 0 >/dev/null 2>&1 &
+    pid=$!
+    wait_until 60 test -e made.checkpoint
+    kill -TERM "$pid"
+    wait "$pid" 2>/dev/null
+    check "ended, resumed in another number" 0 '"agreement"' \
+        several 4 "$@" --parts 4 --epochs 200 --patience 0 --resume
+    check "as if never ended" 0 '' cmp made made.one
+}
+
 case_images_of_one_class() {
     mkdir one
     idx_labels one/train-labels-idx1-ubyte 24 1
