@@ -49,6 +49,7 @@ typedef struct vc_fair_work {
  * of its own with them. */
 typedef struct vc_chip_product {
     uint64_t cycles; /* of all lines together */
+    uint64_t stall;  /* and so many more where the ports of the scratchpads take longer */
     uint64_t ahead;  /* cycles from its start until the first row is wanted; then one a cycle */
     uint64_t input_reads; /* values, from the scratchpads */
     uint64_t additions;   /* of 32-bit sums in the output scratchpad */
@@ -64,6 +65,9 @@ struct vc_chip_kind {
     const vc_chip_variant *variants;
     size_t variant_count;
     unsigned banked; /* scratchpads at whose banks lines take turns: 1 << vc_buffer, added up */
+    /* Keys that all chips have and it makes no use of: they must be left as they are by default.
+     * Ended by NULL; NULL: none. */
+    const char *const *unused;
     int uses_mask, uses_autoencoder; /* 0: `prune` and `autoencoder` must be false */
     int takes_values;                /* int8 data can be sent through */
     int takes_summaries;             /* 0: vc_chip_plan leaves a plan's summaries out */

@@ -283,7 +283,11 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
     VC_TRY(read_memory(r, root, path));
     VC_TRY(read_energy(&out->energy, root, on_top));
     VC_TRY(read_area(&out->energy, root, on_top));
-    if (out->chip.linear_rows > out->chip.lines || out->chip.lines % out->chip.linear_rows)
+    const char *idle = vc__idle_key(&out->chip);
+    if (idle)
+        return vc_yaml_fail(root, idle, VC__IDLE_KEY, out->chip.kind->name);
+    if (!out->chip.kind->product &&
+        (out->chip.linear_rows > out->chip.lines || out->chip.lines % out->chip.linear_rows))
         return vc_yaml_fail(root, "linear_rows", "is %zu, wanted a divisor of the %zu lines",
                             (size_t)out->chip.linear_rows, (size_t)out->chip.lines);
     VC_TRY(check_banks(&out->chip, root));

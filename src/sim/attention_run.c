@@ -209,9 +209,14 @@ static uint64_t token_macs(const runner *r, int side)
     return r->a->sizes.head_dim * r->a->sizes.compressed[side];
 }
 
+/* As long as the decoder takes, or the banks that it reads from and writes to. */
 static uint64_t token_cycles(const runner *r, int side)
 {
-    return vc__ceil_div(token_macs(r, side), r->m->config->decoder_macs);
+    const vc_chip_config *c = r->m->config;
+    const uint64_t in = vc__move_cycles(c, side ? VC_BUFFER_KEY : VC_BUFFER_QUERY,
+                                        r->s.token_bytes[side]),
+                   out = vc__move_cycles(c, VC_BUFFER_DECODED, r->a->sizes.head_dim);
+    return vc__later(vc__ceil_div(token_macs(r, side), c->decoder_macs), vc__later(in, out));
 }
 
 /* Decodes a token, as soon as there is room. Returns when it begins. */

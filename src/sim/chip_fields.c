@@ -195,6 +195,17 @@ static vc_status check_ranges(const vc_chip_field *list, size_t count, const cha
     return VC_OK;
 }
 
+const char *vc__idle_key(const vc_chip_config *c)
+{
+    const vc_chip_config usual = vc_chip_config_default();
+    for (const char *const *key = c->kind->unused; key && *key; key++)
+        for (size_t i = 0; i < FIELDS; i++)
+            if (strcmp(fields[i].yaml.key, *key) == 0 &&
+                value_of(&fields[i], c) != value_of(&fields[i], &usual))
+                return *key;
+    return NULL;
+}
+
 static vc_status check_kind(const vc_chip_config *c)
 {
     const vc_chip_kind *k = c->kind;
@@ -202,21 +213,12 @@ static vc_status check_kind(const vc_chip_config *c)
     VC_TRY(k->check ? k->check(c) : VC_OK);
     if (!k->uses_autoencoder && c->steps.autoencoder)
         return vc_fail(VC_EINVAL, "'autoencoder' is true, and the dataflow %s has none", k->name);
-    const struct {
-        const char *key;
-        int set;
-    } own[] = {{"entries_per_sum", c->entries_per_sum > 0},
-               {"gather", c->gather != VC_CHIP_GATHER_BANKS},
-               {"forward", c->forward},
-               {"head_parallel", c->head_parallel},
-               {"softmax", c->softmax != VC_CHIP_SOFTMAX_ONLINE},
-               {"online_keys", c->online_keys > 0}};
-    for (size_t i = 0; k->run != vc__schedule_run && i < sizeof own / sizeof *own; i++)
-        if (own[i].set)
-            return vc_fail(VC_EINVAL, "'%s' is set, and the dataflow %s makes no use of it",
-                           own[i].key, k->name);
-    if (!k->uses_mask && c->steps.prune)
-        return vc_fail(VC_EINVAL, "'prune' is true, and the dataflow %s uses no mask", k->name);
+    const char *idle = vc__idle_key(c);
+    if (idle)
+        return vc_fail(VC_EINVAL, "'%s' " VC__IDLE_KEY, idle, k->name);
+    if (!k->uses_mask && (c->steps.prune || (c->steps.reorder && k->run != vc__schedule_run)))
+        return vc_fail(VC_EINVAL, "'%s' is true, and the dataflow %s uses no mask",
+                       c->steps.prune ? "prune" : "reorder", k->name);
     return VC_OK;
 }
 
@@ -254,7 +256,7 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
         if (c->buffers[b].bytes == 0)
             return vc_fail(VC_EINVAL, "the %s scratchpad has no bytes, wanted some",
                            vc_buffer_name((vc_buffer)b));
-    if (c->lines % c->linear_rows != 0)
+    if (!c->kind->product && c->lines % c->linear_rows != 0)
         return vc_fail(VC_EINVAL, "'linear_rows' is %zu, wanted a divisor of the %zu lines",
                        (size_t)c->linear_rows, (size_t)c->lines);
     return check_kind(c);

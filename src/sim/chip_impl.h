@@ -112,6 +112,8 @@ static inline uint64_t vc__smaller(uint64_t a, uint64_t b)
  * scratchpad can serve all lines, where conflicts are not followed (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values);
+/* Cycles in which all banks of a scratchpad give or take so many bytes. */
+uint64_t vc__move_cycles(const vc_chip_config *config, vc_buffer buffer, uint64_t bytes);
 /* What a line reads that has operands of its own: from when on it has the token. */
 uint64_t vc__gather(vc__machine *machine, uint64_t *spent, uint64_t now, uint64_t time,
                     size_t token);
@@ -410,7 +412,12 @@ typedef struct vc__product_tail {
 } vc__product_tail;
 vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tail *tail);
 
-/* ---- banks that would change nothing */
+/* ---- keys and banks that would change nothing */
+
+#define VC__IDLE_KEY                                                                               \
+    "is not as by default, and the dataflow %s makes no use of it: wanted it left out"
+/* A key that is set and has no use; NULL: none. */
+const char *vc__idle_key(const vc_chip_config *config);
 
 enum { VC__BANKED_NAMES = 96 };
 #define VC__BANKED_WANTED                                                                          \

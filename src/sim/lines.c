@@ -18,6 +18,11 @@ uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_
     return vc__ceil_div(config->lines * values, fed * config->macs_per_line);
 }
 
+uint64_t vc__move_cycles(const vc_chip_config *c, vc_buffer buffer, uint64_t bytes)
+{
+    return vc__ceil_div(bytes, vc_chip_banks(c, buffer) * VC_CHIP_BANK_WIDTH);
+}
+
 uint64_t vc__gather(vc__machine *m, uint64_t *spent, uint64_t now, uint64_t time, size_t token)
 {
     if (m->config->gather != VC_CHIP_GATHER_BANKS)

@@ -125,6 +125,20 @@ static void bring_rows(const pass *x, vc_transfer *transfer, uint64_t tiles)
     }
 }
 
+/* What the lines take in and give away of a tile. */
+typedef struct moved {
+    uint64_t rows, weights, sums; /* bytes */
+} moved;
+
+/* How much longer than `cycles` the banks of the scratchpads take for it. */
+static uint64_t port_stall(const vc_chip_config *c, const moved *bytes, uint64_t cycles)
+{
+    const uint64_t ports = vc__later(vc__later(vc__move_cycles(c, VC_BUFFER_QUERY, bytes->rows),
+                                               vc__move_cycles(c, VC_BUFFER_VALUE, bytes->weights)),
+                                     vc__move_cycles(c, VC_BUFFER_OUTPUT, bytes->sums));
+    return ports > cycles ? ports - cycles : 0;
+}
+
 /* A tile as the kind of chip has it. Rows are wanted one per cycle (eq. E5). */
 static void stream_tile(const pass *x, uint64_t tile)
 {
@@ -139,8 +153,13 @@ static void stream_tile(const pass *x, uint64_t tile)
         vc__lines_idle(m, ready > ahead ? ready - ahead : 0, VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
     }
     const uint64_t busy = vc__ceil_div(x->rows * outputs * inputs, c->macs_per_line);
+    const moved bytes = {p.input_reads, outputs * inputs,
+                         p.additions * SUM_BYTES + x->rows * outputs};
+    const uint64_t stall = vc__later(p.stall, port_stall(c, &bytes, p.cycles));
     spent[VC_SPENT_BUSY] += busy;
+    spent[VC_SPENT_BUFFER] += stall * c->lines;
     spent[VC_SPENT_IMBALANCE] += p.cycles * c->lines - busy;
+    p.cycles += stall;
     m->now += p.cycles;
     vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, m->now - p.cycles, m->now);
     m->counts.read_bytes[VC_BUFFER_VALUE] += outputs * inputs;
@@ -165,9 +184,13 @@ static void share_tile(const pass *x, uint64_t tile)
         if (x->p->reads && tile == 0)
             vc__lines_idle(m, x->o->ready[end - 1], VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
         const uint64_t busy = (end - row) * outputs * steps;
+        const moved bytes = {(end - row) * vc__ceil_div(outputs, wide) * inputs, outputs * inputs,
+                             (end - row) * outputs};
+        const uint64_t stall = port_stall(c, &bytes, cycles);
         spent[VC_SPENT_BUSY] += busy;
+        spent[VC_SPENT_BUFFER] += stall * c->lines;
         spent[VC_SPENT_IMBALANCE] += cycles * c->lines - busy;
-        m->now += cycles;
+        m->now += cycles + stall;
     }
     vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, start, m->now);
     /* The lines of a group share weights; lines at the same place in their groups share rows. */

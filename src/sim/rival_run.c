@@ -15,6 +15,8 @@ enum {
 typedef struct work {
     vc__block b;
     size_t slot;
+    uint64_t
+        stall[VC__RIVAL_STEPS]; /* cycles that lines wait for ports; those of the block have it */
     vc_transfer loads[VC_BUFFER_COUNT];
     uint64_t first_ready, last_ready; /* probabilities */
 } work;
@@ -75,6 +77,30 @@ static int comes_again(const runner *r, vc_buffer buffer)
     return bytes > r->m->config->buffers[buffer].bytes / SLOTS;
 }
 
+/* Cycles in which the scratchpads can give and take what a step of a block moves. */
+static uint64_t port_cycles(const runner *r, const vc__block *b, vc__rival_step step)
+{
+    const int at_once = step == VC__SCORE && b->cycles[VC__SUM] == 0;
+    uint64_t most = b->ported[step];
+    for (int i = 0; i < VC_BUFFER_COUNT; i++) {
+        uint64_t bytes = b->reads[step][i] + (at_once ? b->reads[VC__SUM][i] : 0);
+        if (i == VC_BUFFER_OUTPUT) /* sums, which are read and written */
+            bytes += (b->additions[step] + (at_once ? b->additions[VC__SUM] : 0)) * SUM_BYTES;
+        most = vc__later(most, vc__move_cycles(r->m->config, (vc_buffer)i, bytes));
+    }
+    return most;
+}
+
+static void wait_for_ports(const runner *r, work *w)
+{
+    for (vc__rival_step step = VC__PREDICT; step < VC__RIVAL_STEPS; step++) {
+        const uint64_t cycles = w->b.cycles[step], ports = port_cycles(r, &w->b, step);
+        w->stall[step] = cycles > 0 && ports > cycles ? ports - cycles : 0;
+    }
+    for (int step = 0; step < VC__RIVAL_STEPS; step++)
+        w->b.cycles[step] += w->stall[step];
+}
+
 static void open_block(runner *r, size_t index)
 {
     work *w = &r->work[index % AHEAD];
@@ -84,6 +110,7 @@ static void open_block(runner *r, size_t index)
     *w = (work){.slot = index % SLOTS};
     w->b = (vc__block){.head = head, .queries = end - first, .predictions = 1};
     r->rival->make(&w->b, r->a, head, first, end);
+    wait_for_ports(r, w);
     if (tile > 0 && !comes_again(r, VC_BUFFER_KEY))
         w->b.bytes[VC_BUFFER_KEY] = 0;
     if (tile > 0 && !comes_again(r, VC_BUFFER_VALUE))
@@ -134,13 +161,16 @@ static void wait_for_load(runner *r, work *w, vc_buffer buffer)
 
 /* ---- phases */
 
-/* Occupies all lines for some cycles, of which `busy` line cycles are work. */
-static void occupy_lines(runner *r, const work *w, const char *name, uint64_t cycles, uint64_t busy)
+/* Occupies all lines for a step, of which `busy` line cycles are work. */
+static void occupy_lines(runner *r, const work *w, const char *name, vc__rival_step step,
+                         uint64_t busy)
 {
     uint64_t *spent = r->m->counts.spent[w->b.unit];
-    const uint64_t all = cycles * r->m->config->lines;
+    const uint64_t lines = r->m->config->lines, cycles = w->b.cycles[step],
+                   stall = w->stall[step] * lines, all = cycles * lines - stall;
     assert(busy <= all);
     spent[VC_SPENT_BUSY] += busy;
+    spent[VC_SPENT_BUFFER] += stall;
     spent[VC_SPENT_IMBALANCE] += all - busy;
     vc__span(r->m, vc_chip_unit_name(w->b.unit), name, (int)w->b.head, r->m->now,
              r->m->now + cycles);
@@ -155,7 +185,7 @@ static void soften_rows_of(runner *r, work *w, uint64_t start)
     const vc_chip_config *c = m->config;
     const vc__block *b = &w->b;
     const uint64_t row = vc__ceil_div(b->softmax, b->queries), complete = m->now + c->line_latency,
-                   first = start + vc__ceil_div(b->score, b->queries) + c->line_latency,
+                   first = start + vc__ceil_div(b->cycles[VC__SCORE], b->queries) + c->line_latency,
                    begin = vc__later(first, m->unit_free[VC_CHIP_UNIT_SOFTMAX]),
                    through = vc__unit_work(m, VC_CHIP_UNIT_SOFTMAX, first, b->softmax);
     w->first_ready = begin + 2 * row + c->softmax_latency;
@@ -167,32 +197,40 @@ static void soften_rows_of(runner *r, work *w, uint64_t start)
     m->counts.additions += b->entries;
 }
 
+static void count_block(vc_chip_counts *n, const vc__block *b)
+{
+    uint64_t additions = 0;
+    for (int step = 0; step < VC__RIVAL_STEPS; step++) {
+        additions += b->additions[step];
+        for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
+            n->read_bytes[i] += b->reads[step][i];
+    }
+    n->predicted_macs += b->predicted_macs;
+    n->macs += b->macs[0] + b->macs[1];
+    n->additions += additions + b->vector_additions;
+    n->multiplications += b->vector_multiplications;
+    n->written_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1) + additions * SUM_BYTES;
+    n->read_bytes[VC_BUFFER_OUTPUT] += b->entries * (SCORE_BYTES + 1) + additions * SUM_BYTES;
+}
+
 static void run_scores(runner *r, size_t index)
 {
     vc__machine *m = r->m;
     work *w = &r->work[index % AHEAD];
     const vc__block *b = &w->b;
+    const int later = b->cycles[VC__SUM] > 0;
     wait_for_load(r, w, VC_BUFFER_QUERY);
     wait_for_load(r, w, VC_BUFFER_KEY);
-    if (b->sum == 0 || b->values_first)
+    if (!later || b->values_first)
         wait_for_load(r, w, VC_BUFFER_VALUE);
     const uint64_t per_line = m->config->macs_per_line;
-    if (b->predict)
-        occupy_lines(r, w, "predict", b->predict, b->predicted_macs / (per_line * b->predictions));
+    if (b->cycles[VC__PREDICT])
+        occupy_lines(r, w, "predict", VC__PREDICT, b->predicted_macs / (per_line * b->predictions));
     const uint64_t start = m->now;
-    occupy_lines(r, w, b->sum ? "SDDMM" : "SDDMM and SpMM", b->score,
-                 (b->macs[0] + (b->sum ? 0 : b->macs[1])) / per_line);
+    occupy_lines(r, w, later ? "SDDMM" : "SDDMM and SpMM", VC__SCORE,
+                 (b->macs[0] + (later ? 0 : b->macs[1])) / per_line);
     soften_rows_of(r, w, start);
-    m->counts.predicted_macs += b->predicted_macs;
-    m->counts.macs += b->macs[0] + b->macs[1];
-    for (size_t i = 0; i < VC_BUFFER_COUNT; i++)
-        m->counts.read_bytes[i] += b->reads[i];
-    m->counts.additions += b->additions + b->vector_additions;
-    m->counts.multiplications += b->vector_multiplications;
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] +=
-        b->entries * (SCORE_BYTES + 1) + b->additions * SUM_BYTES;
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] +=
-        b->entries * (SCORE_BYTES + 1) + b->additions * SUM_BYTES;
+    count_block(&m->counts, b);
     load_scores(r, index + SLOTS);
 }
 
@@ -227,11 +265,11 @@ static void run_sums(runner *r, size_t index)
     work *w = &r->work[index % AHEAD];
     const vc__block *b = &w->b;
     uint64_t ready = w->last_ready + b->drain;
-    if (b->sum) {
+    if (b->cycles[VC__SUM]) {
         wait_for_load(r, w, VC_BUFFER_VALUE);
         vc__lines_idle(m, w->first_ready, b->unit, VC_SPENT_SOFTMAX);
-        occupy_lines(r, w, "SpMM", b->sum, b->macs[1] / m->config->macs_per_line);
-        vc__lines_idle(m, w->last_ready + vc__ceil_div(b->sum, b->queries), b->unit,
+        occupy_lines(r, w, "SpMM", VC__SUM, b->macs[1] / m->config->macs_per_line);
+        vc__lines_idle(m, w->last_ready + vc__ceil_div(b->cycles[VC__SUM], b->queries), b->unit,
                        VC_SPENT_SOFTMAX);
         ready = m->now + m->config->line_latency + b->drain;
     }
@@ -245,7 +283,7 @@ static void run_blocks(runner *r)
         load_scores(r, i);
         load_values(r, i);
     }
-    const int ahead = r->m->config->interleave && r->work[0].b.sum > 0;
+    const int ahead = r->m->config->interleave && r->work[0].b.cycles[VC__SUM] > 0;
     for (size_t i = 0; i < r->blocks; i++) {
         if (i == 0 || !ahead)
             run_scores(r, i);

@@ -4,17 +4,22 @@
 
 #include "chip_impl.h"
 
+/* What lines do of a block, one after the other. */
+typedef enum vc__rival_step { VC__PREDICT, VC__SCORE, VC__SUM, VC__RIVAL_STEPS } vc__rival_step;
+
 /* The attention of some queries of a head. Cycles are those of all lines together. */
 typedef struct vc__block {
     size_t head;
     vc_chip_unit unit;
     /* queries of the head; scores that softmax gets */
     uint64_t queries, entries;
-    uint64_t bytes[VC_BUFFER_COUNT], stored_bytes; /* from and to the memory */
-    uint64_t reads[VC_BUFFER_COUNT];               /* bytes from the scratchpads */
-    uint64_t additions;                            /* of 32-bit sums in the output scratchpad */
-    /* cycles; sum 0: at the same time as the scores */
-    uint64_t predict, score, sum;
+    uint64_t bytes[VC_BUFFER_COUNT], stored_bytes;    /* from and to the memory */
+    uint64_t reads[VC__RIVAL_STEPS][VC_BUFFER_COUNT]; /* bytes from the scratchpads */
+    uint64_t additions[VC__RIVAL_STEPS];              /* of 32-bit sums in the output scratchpad */
+    /* cycles; of sums 0: at the same time as the scores */
+    uint64_t cycles[VC__RIVAL_STEPS];
+    /* cycles with what the array waits for ports; less than that: as all bytes together take */
+    uint64_t ported[VC__RIVAL_STEPS];
     uint64_t predicted_macs, predictions,
         macs[2];      /* of scores and of sums; predictions: per MAC and cycle */
     int values_first; /* 1: scores want V as well as Q and K */
@@ -37,6 +42,17 @@ typedef struct vc__rival {
 } vc__rival;
 
 #define VC__HBM2_PJ_PER_BIT 3.9 /* Accelergy */
+
+/* A rival's arrays read tokens in their order, evenly from all banks, and take turns at these (eq.
+ * E4). */
+#define VC__RIVAL_BANKED                                                                           \
+    (1u << VC_BUFFER_QUERY | 1u << VC_BUFFER_KEY | 1u << VC_BUFFER_VALUE | 1u << VC_BUFFER_OUTPUT)
+
+/* What only the lines of ViTCoD's dataflow know. */
+#define VC__RIVAL_UNUSED                                                                           \
+    "entries_per_visit", "entries_per_sum", "dispatch", "split", "denser_share", "gather",         \
+        "forward", "head_parallel", "softmax", "online_keys", "index_size", "encoder_macs",        \
+        "decoder_macs"
 
 /* VC_EINVAL if an array of this many MACs is empty or larger than all lines. */
 vc_status vc__check_array(const vc_chip_config *config, uint64_t macs);

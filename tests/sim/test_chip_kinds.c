@@ -35,8 +35,8 @@ static void make_toy_block(vc__block *b, const vc__chip_layer *a, size_t head, s
     b->bytes[VC_BUFFER_VALUE] = s->keys * s->value_dim;
     b->stored_bytes = (end - first) * s->value_dim;
     b->macs[0] = b->entries * s->head_dim / toy_of(c)->speed;
-    b->score = vc__ceil_div(b->macs[0], c->lines * c->macs_per_line);
-    b->score += toy_of(c)->slow ? end - first : 0;
+    b->cycles[VC__SCORE] = vc__ceil_div(b->macs[0], c->lines * c->macs_per_line);
+    b->cycles[VC__SCORE] += toy_of(c)->slow ? end - first : 0;
     b->softmax = vc__ceil_div(b->entries, c->softmax_lanes);
 }
 

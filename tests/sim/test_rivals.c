@@ -17,7 +17,6 @@ static vc_accelerator small_chip(const char *name)
     assert_ok(vc_accelerator_open(&a, name));
     a.chip.lines = 8;
     a.chip.macs_per_line = 1;
-    a.chip.linear_rows = 1;
     a.chip.interleave = 0;
     a.memory =
         (vc_memory_config){.model = VC_MEMORY_BANDWIDTH, .bytes_per_second = 32 * a.chip.clock_hz};
@@ -177,6 +176,58 @@ static void spatten_by_hand(void **state)
     assert_int_equal(n.loaded_bytes[VC_BUFFER_VALUE], 64);
 }
 
+/* Eight tokens, eight values, 32 MACs for scores: 2 cycles for a query, 16 in all. From one bank
+ * K's 8 x 64 bytes take 64, and all lines wait 48. A systolic tile of 32 x 16 weights takes as many
+ * cycles from one bank as it has words, 64, where the array takes a row in each, 32. */
+static void banks_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("spatten");
+    a.chip.macs_per_line = 8;
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    const uint64_t before = run(&a, &s, NULL).cycles;
+    a.chip.buffers[VC_BUFFER_KEY].banks = 1;
+    vc_chip_counts n = run(&a, &s, NULL);
+    assert_int_equal(n.cycles, before + 48);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUFFER], 48 * 8);
+    assert_ok(vc_accelerator_open(&a, "systolic"));
+    const vc_attention_sizes one = {1, 16, 16, 32, 32, {0, 0}}; /* scores are one tile */
+    assert_int_equal(run(&a, &one, NULL).spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUFFER], 0);
+    a.chip.buffers[VC_BUFFER_KEY].banks = 1;
+    n = run(&a, &one, NULL);
+    assert_int_equal(n.spent[VC_CHIP_UNIT_DENSER][VC_SPENT_BUFFER], 32 * 64);
+}
+
+/* On ViTCoD's lines, two of which share weights: four outputs side by side take 2 cycles, all 16
+ * outputs 8; 256 bytes of weights from one bank take 32. So does each of the four groups of rows. */
+static void banks_of_a_product_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("prune-reorder");
+    const vc_chip_options o = {.config = &a.chip, .memory = &a.memory};
+    const vc_op op = {.kind = VC_OP_HEAD,
+                      .macs = 8 * 16 * 16,
+                      .weight_values = 256,
+                      .input_values = 128,
+                      .output_values = 128,
+                      .products = {{8, 16, 16}}};
+    vc_workload w = {0};
+    uint64_t cycles[2];
+    a.chip.macs_per_line = 8;
+    a.chip.linear_rows = 2;
+    assert_ok(vc_workload_add(&w, &op));
+    for (int i = 0; i < 2; i++) {
+        vc_chip_result r;
+        a.chip.buffers[VC_BUFFER_VALUE].banks = i ? 1 : 0;
+        assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+        assert_int_equal(r.total.spent[VC_CHIP_UNIT_LINEAR][VC_SPENT_BUFFER], i ? 4 * 24 * 8 : 0);
+        cycles[i] = r.total.cycles;
+        vc_chip_result_close(&r);
+    }
+    assert_int_equal(cycles[1], cycles[0] + 4 * 24);
+    vc_workload_close(&w);
+}
+
 /* ---- against the rivals' own cost models */
 
 static vc_plan random_plan(size_t tokens, double density)
@@ -315,6 +366,8 @@ int main(void)
         cmocka_unit_test(vitality_by_hand),
         cmocka_unit_test(sanger_by_hand),
         cmocka_unit_test(spatten_by_hand),
+        cmocka_unit_test(banks_by_hand),
+        cmocka_unit_test(banks_of_a_product_by_hand),
         cmocka_unit_test(sanger_against_its_own_model),
         cmocka_unit_test(spatten_against_its_own_model),
         cmocka_unit_test(any_length),

@@ -106,7 +106,7 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
     const vc_attention_sizes *s = &a->sizes;
     const vc_pattern_head *map = &a->pattern.head[head];
     const uint64_t rows = end - first, bytes = own->value_bytes,
-                   groups = array_groups(&b->additions, map, s->keys, own, first, end);
+                   groups = array_groups(&b->additions[VC__SUM], map, s->keys, own, first, end);
     b->unit = VC_CHIP_UNIT_SPARSER;
     for (size_t q = first; q < end; q++) {
         b->entries += vc__kept_in_row(map, q);
@@ -120,15 +120,16 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
     b->macs[1] = b->entries * s->value_dim;
     b->predictions = own->predictions;
     b->predicted_macs = rows * s->keys * s->head_dim;
-    b->predict = vc__ceil_div(b->predicted_macs, c->lines * c->macs_per_line * own->predictions);
-    b->score = pass_cycles(own, groups, s->head_dim);
-    b->sum = pass_cycles(own, groups, s->value_dim);
-    b->additions *= s->value_dim; /* a sub-row's sums are added to its row's */
-    b->reads[VC_BUFFER_QUERY] =
-        groups * own->rows * s->head_dim * bytes + b->bytes[VC_BUFFER_QUERY] / 2;
-    b->reads[VC_BUFFER_KEY] =
-        groups * own->positions * s->head_dim * bytes + b->bytes[VC_BUFFER_KEY] / 2;
-    b->reads[VC_BUFFER_VALUE] = groups * own->positions * s->value_dim * bytes;
+    b->cycles[VC__PREDICT] =
+        vc__ceil_div(b->predicted_macs, c->lines * c->macs_per_line * own->predictions);
+    b->cycles[VC__SCORE] = pass_cycles(own, groups, s->head_dim);
+    b->cycles[VC__SUM] = pass_cycles(own, groups, s->value_dim);
+    b->additions[VC__SUM] *= s->value_dim; /* a sub-row's sums are added to its row's */
+    b->reads[VC__PREDICT][VC_BUFFER_QUERY] = b->bytes[VC_BUFFER_QUERY] / 2;
+    b->reads[VC__PREDICT][VC_BUFFER_KEY] = b->bytes[VC_BUFFER_KEY] / 2;
+    b->reads[VC__SCORE][VC_BUFFER_QUERY] = groups * own->rows * s->head_dim * bytes;
+    b->reads[VC__SCORE][VC_BUFFER_KEY] = groups * own->positions * s->head_dim * bytes;
+    b->reads[VC__SUM][VC_BUFFER_VALUE] = groups * own->positions * s->value_dim * bytes;
 }
 
 static vc_status run_packed(vc__chip_layer *a)
@@ -149,6 +150,8 @@ static const char *why_ahead(const vc_chip_config *c)
            "for a sub-row (assumptions E4, E7); ViTCoD's lines do so once for a visit (D8)";
 }
 
+static const char *const unused[] = {VC__RIVAL_UNUSED, NULL};
+
 const vc_chip_kind vc__kind_sanger = {
     .name = "sanger",
     .own_bytes = sizeof(sanger),
@@ -158,6 +161,8 @@ const vc_chip_kind vc__kind_sanger = {
     .variant_count = sizeof variants / sizeof *variants,
     .uses_mask = 1,
     .predictions = predictions_of,
+    .banked = VC__RIVAL_BANKED,
+    .unused = unused,
     .check = check_array,
     .run = run_packed,
     .ahead = why_ahead,

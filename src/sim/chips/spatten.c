@@ -122,14 +122,16 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
     b->macs[1] = rows * k.values * s->value_dim;
     const uint64_t scores = (rows + again) * vc__ceil_div(k.keys * s->head_dim, half),
                    sums = rows * vc__ceil_div(k.values * s->value_dim, half);
-    b->score = vc__later(scores, sums);
+    b->cycles[VC__SCORE] = vc__later(scores, sums);
     b->softmax = rows * vc__ceil_div(k.keys, c->softmax_lanes);
     b->select = sp->top_k ? 2 * vc__ceil_div(k.keys, sp->top_k) : 0;
     b->drain = sp->drain;
-    b->additions = rows * s->value_dim; /* sums stay in the pipeline for a row */
-    b->reads[VC_BUFFER_QUERY] = (rows + again) * s->head_dim;
-    b->reads[VC_BUFFER_KEY] = (rows + again) * k.keys * s->head_dim;
-    b->reads[VC_BUFFER_VALUE] = rows * k.values * s->value_dim;
+    b->additions[VC__SUM] = rows * s->value_dim; /* sums stay in the pipeline for a row */
+    const uint64_t bits = rows * sp->first_bits + again * sp->value_bits;
+    b->reads[VC__SCORE][VC_BUFFER_QUERY] = vc__ceil_div(bits * s->head_dim, 8);
+    b->reads[VC__SCORE][VC_BUFFER_KEY] = vc__ceil_div(bits * k.keys * s->head_dim, 8);
+    b->reads[VC__SUM][VC_BUFFER_VALUE] =
+        vc__ceil_div(rows * k.values * s->value_dim * sp->value_bits, 8);
 }
 
 static vc_status run_pipeline(vc__chip_layer *a)
@@ -152,6 +154,8 @@ static const char *why_ahead(const vc_chip_config *c)
            "what it gives when it keeps nearly all tokens (--token-keep 1)";
 }
 
+static const char *const unused[] = {VC__RIVAL_UNUSED, NULL};
+
 const vc_chip_kind vc__kind_spatten = {
     .name = "spatten",
     .own_bytes = sizeof(spatten),
@@ -159,6 +163,8 @@ const vc_chip_kind vc__kind_spatten = {
     .field_count = sizeof fields / sizeof *fields,
     .variants = variants,
     .variant_count = sizeof variants / sizeof *variants,
+    .banked = VC__RIVAL_BANKED,
+    .unused = unused,
     .check = check_bits,
     .run = run_pipeline,
     .adapt = keep_as_a_mask,

@@ -42,17 +42,19 @@ static void make_block(vc__block *b, const vc__chip_layer *a, size_t head, size_
     b->bytes[VC_BUFFER_VALUE] = keys * dv;
     b->stored_bytes = rows * dv;
     if (first == 0) { /* keys less their mean, times values: sums stay in the array */
-        b->predict = vc__ceil_div(keys * d, c->vector_lanes);
-        b->score = along * across * (keys + skew);
+        b->cycles[VC__PREDICT] = vc__ceil_div(keys * d, c->vector_lanes);
+        b->cycles[VC__SCORE] = along * across * (keys + skew);
         b->macs[0] = keys * d * dv;
-        b->reads[VC_BUFFER_KEY] = keys * d * (1 + across);
-        b->reads[VC_BUFFER_VALUE] = keys * dv * (1 + along);
+        b->reads[VC__PREDICT][VC_BUFFER_KEY] = keys * d;
+        b->reads[VC__PREDICT][VC_BUFFER_VALUE] = keys * dv;
+        b->reads[VC__SCORE][VC_BUFFER_KEY] = keys * d * across;
+        b->reads[VC__SCORE][VC_BUFFER_VALUE] = keys * dv * along;
         b->vector_additions = 2 * keys * d + keys * dv;
     }
-    b->sum = along * across * (array->rows + rows + skew);
+    b->cycles[VC__SUM] = along * across * (array->rows + rows + skew);
     b->macs[1] = rows * d * dv;
-    b->reads[VC_BUFFER_QUERY] = rows * d * across;
-    b->additions = rows * dv * (along - 1);
+    b->reads[VC__SUM][VC_BUFFER_QUERY] = rows * d * across;
+    b->additions[VC__SUM] = rows * dv * (along - 1);
     b->vector_multiplications = rows * dv; /* by what a row is divided by */
 }
 
@@ -76,6 +78,8 @@ static const char *why_ahead(const vc_chip_config *c)
            "another function than softmax, and a model has to be trained for it";
 }
 
+static const char *const unused[] = {VC__RIVAL_UNUSED, "softmax_lanes", NULL};
+
 const vc_chip_kind vc__kind_vitality = {
     .name = "vitality",
     .own_bytes = sizeof(vitality),
@@ -83,6 +87,8 @@ const vc_chip_kind vc__kind_vitality = {
     .field_count = sizeof fields / sizeof *fields,
     .variants = variants,
     .variant_count = sizeof variants / sizeof *variants,
+    .banked = VC__RIVAL_BANKED,
+    .unused = unused,
     .check = check_array,
     .run = run_linear,
     .ahead = why_ahead,
