@@ -89,6 +89,7 @@ static void against_timm(void **state)
 
 /* timm in training mode: both heads' logits on the batch's own statistics, and a running mean
  * after that batch. Two images leave the heads' norms little more than signs, so rounding grows. */
+/* As near as rounding lets it be: a norm over two images magnifies it where they hardly differ. */
 static void on_batch_statistics(void **state)
 {
     (void)state;
@@ -96,6 +97,8 @@ static void on_batch_statistics(void **state)
         json_t *golden = golden_of(names[i]);
         const json_t *heads = json_object_get(golden, "batch_statistics"),
                      *running = json_object_get(golden, "batch_statistics_running_mean");
+        const double rounding =
+            json_real_value(json_object_get(golden, "batch_statistics_rounding"));
         const vc_model_config config = small(names[i], 0);
         vc_model *model = make(&config, 0);
         vc_acts acts;
@@ -106,7 +109,8 @@ static void on_batch_statistics(void **state)
         for (size_t k = 0; k < 2 * BATCH * CLASSES; k++) {
             const json_t *head = json_array_get(heads, k / (BATCH * CLASSES));
             assert_near(acts.head_logits[k],
-                        json_real_value(json_array_get(head, k % (BATCH * CLASSES))), 1e-3);
+                        json_real_value(json_array_get(head, k % (BATCH * CLASSES))),
+                        8.0 * rounding);
         }
         const size_t block = vc__levit_sizes_of(&config)->stages[0].depth + 1;
         for (size_t k = 0; k < json_array_size(running); k++)
