@@ -67,6 +67,7 @@ typedef struct vc_chip_config {
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
     uint64_t
         entries_per_sum; /* of a row, before its sums go to the output scratchpad; 0: the same */
+    uint64_t batch;      /* images at a time; 0: one */
     uint64_t dispatch;   /* visits that an engine starts per cycle; 0: as many as it has lines */
     const vc_chip_kind *kind;
     alignas(8) unsigned char own[VC_CHIP_OWN_BYTES]; /* the kind's own struct */
@@ -92,6 +93,7 @@ typedef struct vc_chip_config {
 vc_chip_config vc_chip_config_default(void);
 /* VC_EINVAL, with the name of the member, for values that no chip can have. */
 vc_status vc_chip_config_check(const vc_chip_config *config);
+uint64_t vc_chip_images(const vc_chip_config *config); /* of a batch */
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 
 typedef enum vc_chip_unit {
@@ -201,7 +203,8 @@ typedef struct vc_chip_result {
 } vc_chip_result;
 
 /* Simulates a workload whose attention follows `plan` (NULL: dense). VC_EINVAL if a tile of one row
- * does not fit a scratchpad; the message names the scratchpad. */
+ * does not fit a scratchpad; the message names the scratchpad; or if the workload is not of as many
+ * images as the chip's batch. */
 vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
                            const vc_chip_options *options);
 void vc_chip_result_close(vc_chip_result *result);

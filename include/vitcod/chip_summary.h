@@ -56,7 +56,8 @@ typedef struct vc_chip_summary {
     vc_chip_operator all; /* its name is NULL */
     double time_us, energy_uj, energy_parts_uj[VC_ENERGY_COUNT];
     double on_chip_uj, dram_access_uj, dram_standby_uj; /* their sum is energy_uj */
-    vc_chip_layer_work *layers; /* in their order, all operators together; -1: outside */
+    double image_cycles, image_uj; /* of one image of a batch; NAN where there is no other */
+    vc_chip_layer_work *layers;    /* in their order, all operators together; -1: outside */
     size_t layer_count;
     vc_chip_operator *operators; /* in the order of vc_op_kind */
     vc_chip_stage_work *stages;

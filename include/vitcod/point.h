@@ -14,6 +14,7 @@ typedef struct vc_point {
     uint64_t cycles, macs, dram_bytes;
     uint64_t bound_cycles; /* what no schedule on the chip beats */
     double time_us, energy_uj, mac_utilisation;
+    double image_cycles, image_uj; /* of one image of a batch; NAN where there is no other */
     double on_chip_uj, dram_access_uj, dram_standby_uj; /* their sum is energy_uj */
 } vc_point;
 

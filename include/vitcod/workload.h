@@ -1,4 +1,4 @@
-/* The workload: what must be computed for one image, as a list of operators with MACs and values
+/* The workload: what must be computed for one image, or for a batch, as a list of operators with MACs and values
  * moved. Models lower to it, the simulator reads it. */
 #ifndef VITCOD_WORKLOAD_H
 #define VITCOD_WORKLOAD_H
@@ -47,6 +47,7 @@ typedef struct vc_op {
 typedef struct vc_workload {
     vc_op *ops;
     size_t count, capacity;
+    uint64_t images; /* that it is of; 0: one */
 } vc_workload;
 
 vc_status vc_workload_add(vc_workload *workload, const vc_op *op);
@@ -67,6 +68,10 @@ vc_status vc_workload_add_attention(vc_workload *workload, int layer,
  * with `path`, for an impossible head dimension or number of compressed heads. */
 vc_status vc_workload_add_plan(vc_workload *workload, const vc_plan *layers, const vc_plan *plan,
                                size_t head_dim, const size_t compressed[2], const char *path);
+
+/* Makes a workload of one image that of a batch: weights are read once, by the rows of all images;
+ * attention is each image's own. VC_EUNSUPPORTED where summaries are pooled. */
+vc_status vc_workload_batch(vc_workload *workload, uint64_t images);
 
 /* MACs of all operators, or only of those inside attention. */
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only);

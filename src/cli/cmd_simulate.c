@@ -14,7 +14,7 @@
 
 typedef struct simulate_options {
     cli_model_options model;
-    size_t threshold, head_dim, embed_dim, compressed;
+    size_t threshold, head_dim, embed_dim, compressed, batch;
     vc_coded coded; /* what `compressed` is for */
     double ratio;
     int control, bound, functional, list;
@@ -105,6 +105,7 @@ static vc_status run_on_chip(simulated *out, const simulate_options *o, const vc
     vc_accelerator chip;
     vc_simulation s;
     VC_TRY(vc_accelerator_open_with(&chip, o->chip ? o->chip : "vitcod", o->memory));
+    chip.chip.batch = o->batch ? o->batch : chip.chip.batch;
     VC_TRY(open_simulation(&s, plan, &chip, o));
     vc_status status = o->layers ? vc_simulation_keep_layers(&s, o->layers) : VC_OK;
     if (status == VC_OK)
@@ -189,8 +190,8 @@ static int check_options(const cli_command *command, const simulate_options *o)
     const int whole = o->model.path || o->model.arch;
     const int traced = o->functional || o->trace || o->dram_trace || o->dram_commands ||
                        o->vectors || o->rtl_parameters || o->gemms;
-    if (o->control &&
-        (whole || o->compressed || o->bound || traced || o->chip || o->memory || o->layers))
+    if (o->control && (whole || o->compressed || o->bound || traced || o->chip || o->memory ||
+                       o->layers || o->batch))
         return cli_usage(command,
                          "--control takes a plan, --head-dim, --ratio and --embed-dim alone");
     if (o->control && !plan_path(o))
@@ -248,6 +249,7 @@ static int run_simulate(const cli_command *command, int argc, char **argv)
          CLI_WRITTEN, &o.rtl_parameters, .form = &cli_form_rtl_parameters},
         {"gemms", "FILE", "products as a SCALE-Sim topology; as .yaml, Timeloop problems",
          CLI_WRITTEN, &o.gemms, .form = &cli_form_gemms},
+        {"batch", "N", "images at a time, instead of the chip's `batch`", CLI_COUNT, &o.batch},
         {"layers", "A-B", "these layers alone, from 0 (default: all)", CLI_TEXT, &o.layers},
         {"bound", NULL, "what no schedule beats, instead of a schedule", CLI_FLAG, &o.bound},
         {"list", NULL, "the chips, memories and pruning rules that need no file, instead", CLI_FLAG,

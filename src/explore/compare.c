@@ -122,6 +122,11 @@ static vc_status open_rows(vc_comparison *c, const vc_compare_options *o)
         status =
             open_row(&c->rows[c->row_count++], &c->scenes[i / count], keys[i % count], o, &memory);
     free(keys);
+    for (size_t i = 1; i < c->row_count && status == VC_OK; i++)
+        if (vc_chip_images(&c->rows[i].chip.chip) != vc_chip_images(&c->rows[0].chip.chip))
+            status = vc_fail(VC_EINVAL, "'batch' is %zu of '%s' and %zu of '%s', wanted the same",
+                             (size_t)vc_chip_images(&c->rows[0].chip.chip), c->rows[0].key,
+                             (size_t)vc_chip_images(&c->rows[i].chip.chip), c->rows[i].key);
     return status;
 }
 

@@ -66,6 +66,9 @@ static int is_yaml(const char *path)
 vc_status vc_simulation_write_gemms(const vc_simulation *s, const char *path)
 {
     vc_file_writer writer;
+    if (s->workload.images > 1)
+        return vc_fail(VC_EINVAL, "%s: products of %zu images, wanted those of one", path,
+                       (size_t)s->workload.images);
     VC_TRY(vc_file_write_begin(&writer, path));
     if (!is_yaml(path))
         fputs("Layer,M,N,K,\n", writer.stream);

@@ -15,6 +15,8 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_point, macs, "MAC", "on the lines")},
     {VC_FIELD(vc_point, dram_bytes, "B", "from and to the memory")},
     {VC_FIELD(vc_point, mac_utilisation, "", "share of what the lines could do in the time")},
+    {VC_FIELD_AS(vc_point, image_cycles, "cycles_per_image", "cycles", "of a batch"), VC_KNOWN},
+    {VC_FIELD_AS(vc_point, image_uj, "energy_per_image_uj", "uJ", "of a batch"), VC_KNOWN},
     {VC_FIELD(vc_point, bound_cycles, "cycles", "what no schedule on the chip beats")},
 };
 const vc_record vc_point_record = VC_RECORD("point", vc_point, fields);
@@ -32,6 +34,9 @@ static void fill_point(vc_point *out, const vc_chip_result *r, const vc_accelera
     out->on_chip_uj = energy.on_chip_pj * 1e-6;
     out->dram_access_uj = energy.dram_access_pj * 1e-6;
     out->dram_standby_uj = energy.dram_standby_pj * 1e-6;
+    const double images = (double)vc_chip_images(&chip->chip);
+    out->image_cycles = images > 1.0 ? (double)n->cycles / images : NAN;
+    out->image_uj = images > 1.0 ? out->energy_uj / images : NAN;
     out->mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0;
 }
 

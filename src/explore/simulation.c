@@ -30,6 +30,8 @@ vc_status vc_simulation_of_model(vc_simulation *out, const vc_model_config *mode
         status = vc_model_check_plan(model, out->plan, path);
     if (status == VC_OK)
         status = vc_model_lower(&out->workload, model, out->plan);
+    if (status == VC_OK)
+        status = vc_workload_batch(&out->workload, vc_chip_images(&chip->chip));
     return close_on_error(out, status);
 }
 
@@ -40,6 +42,8 @@ vc_status vc_simulation_of_plan(vc_simulation *out, const vc_plan *plan, size_t 
     vc_status status = take_plan(out, plan, chip);
     if (status == VC_OK)
         status = vc_workload_add_plan(&out->workload, plan, out->plan, head_dim, compressed, path);
+    if (status == VC_OK)
+        status = vc_workload_batch(&out->workload, vc_chip_images(&chip->chip));
     return close_on_error(out, status);
 }
 

@@ -1,4 +1,6 @@
 /* Results as text: the timeline as a table, bounds, the control's counts. */
+#include <math.h>
+
 #include "vitcod/timeline.h"
 
 static void print_work(FILE *out, const vc_chip_work *w, const vc_chip_summary *run)
@@ -83,6 +85,8 @@ static void print_run(FILE *out, const vc_chip_summary *run, const vc_bound *bou
     if (bound)
         fprintf(out, "; no schedule needs fewer than %.0f", (double)bound->cycles);
     fputc('\n', out);
+    if (!isnan(run->image_cycles))
+        fprintf(out, "  of an image %.0f cycles, %.2f uJ\n", run->image_cycles, run->image_uj);
     print_operators(out, run);
     print_layers(out, run);
     print_units(out, &run->all);

@@ -138,6 +138,29 @@ vc_status vc_workload_add_plan(vc_workload *out, const vc_plan *layers, const vc
     return VC_OK;
 }
 
+vc_status vc_workload_batch(vc_workload *w, uint64_t images)
+{
+    if (images < 2)
+        return VC_OK;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->ops[i].kind == VC_OP_POOL)
+            return vc_fail(VC_EUNSUPPORTED,
+                           "a batch of %zu images on a plan with summaries, wanted one image, or "
+                           "attention alone",
+                           (size_t)images);
+    for (size_t i = 0; i < w->count; i++) {
+        vc_op *op = &w->ops[i];
+        uint64_t *const each[] = {&op->macs,         &op->input_values,   &op->output_values,
+                                  &op->index_values, &op->summary_values, &op->residual_values};
+        for (size_t k = 0; k < sizeof each / sizeof *each; k++)
+            *each[k] *= images;
+        for (size_t p = 0; p < VC_OP_PRODUCTS; p++)
+            op->products[p].rows *= images;
+    }
+    w->images = images;
+    return VC_OK;
+}
+
 uint64_t vc_workload_macs(const vc_workload *workload, int attention_only)
 {
     uint64_t macs = 0;

@@ -8,6 +8,11 @@
 
 #include "chip_impl.h"
 
+uint64_t vc_chip_images(const vc_chip_config *config)
+{
+    return config->batch ? config->batch : 1;
+}
+
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer)
 {
     return config->buffers[buffer].banks ? config->buffers[buffer].banks : config->lines;
@@ -142,9 +147,12 @@ static vc_status run_op(chip *c, size_t i)
 {
     const vc_op *op = &c->workload->ops[i];
     const vc_chip_options *o = c->m.options;
-    if (op->kind == VC_OP_SDDMM)
-        return vc__layer_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
-                             o->values ? &o->values[op->layer] : NULL);
+    if (op->kind == VC_OP_SDDMM) {
+        for (uint64_t image = 0; image < vc_chip_images(c->m.config); image++)
+            VC_TRY(vc__layer_run(&c->m, &op->sizes, c->plan ? &c->plan->layers[op->layer] : NULL,
+                                 o->values ? &o->values[op->layer] : NULL));
+        return VC_OK;
+    }
     const vc_op *encode = follower(c, i, VC_OP_ENCODE);
     vc__product_tail tail = {.encode = encode,
                              .pool = follower(c, i + (encode != NULL), VC_OP_POOL)};
@@ -205,6 +213,18 @@ static vc_status run_all(chip *c)
     return VC_OK;
 }
 
+static vc_status check_images(const vc_workload *w, const vc_chip_options *o)
+{
+    const uint64_t images = vc_chip_images(o->config), has = w->images ? w->images : 1;
+    if (images != has)
+        return vc_fail(VC_EINVAL, "a workload of %zu images on a chip whose 'batch' is %zu",
+                       (size_t)has, (size_t)images);
+    if (images > 1 && o->values)
+        return vc_fail(VC_EINVAL, "data of one image on a chip whose 'batch' is %zu, wanted 1",
+                       (size_t)images);
+    return VC_OK;
+}
+
 vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, const vc_plan *plan,
                            const vc_chip_options *options)
 {
@@ -214,6 +234,7 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
               .out = out};
     *out = (vc_chip_result){0};
     VC_TRY(vc_chip_config_check(options->config));
+    VC_TRY(check_images(workload, options));
     VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
     vc_memory_watch(c.m.memory, options->command_watch, options->command_watcher);
     vc_memory_watch_requests(c.m.memory, options->request_watch, options->request_watcher);

@@ -25,6 +25,8 @@ _Static_assert(sizeof(vc_chip_softmax) == sizeof(int), "a word is read into an i
 _Static_assert(sizeof(vc_chip_gather) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_line_split) == sizeof(int), "a word is read into an int");
 
+enum { MOST_IMAGES = 4096 };
+
 static const vc_chip_field fields[] = {
     {{.key = "name", .kind = VC_YAML_TEXT, .offset = offsetof(vc_chip_config, name), .room = 64},
      "name",
@@ -50,6 +52,13 @@ static const vc_chip_field fields[] = {
       .optional = 1},
      "entries_per_sum",
      "entries of a row that a line adds up by itself; 0: entries_per_visit"},
+    {{.key = "batch",
+      .kind = VC_YAML_COUNT,
+      .offset = offsetof(vc_chip_config, batch),
+      .most = MOST_IMAGES,
+      .optional = 1},
+     "batch",
+     "images at a time, which share weights; 0: one"},
     {{.key = "dispatch",
       .kind = VC_YAML_COUNT,
       .offset = offsetof(vc_chip_config, dispatch),

@@ -1,5 +1,6 @@
 #include "vitcod/chip_summary.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define TRAFFIC(member, key, meaning) VC_FIELD_AS(vc_chip_traffic, member, key, "B", meaning)
@@ -95,6 +96,9 @@ static const vc_field summary_fields[] = {
     {VC_FIELD_INLINE(vc_chip_summary, all.work, &work_record)},
     {VC_FIELD(vc_chip_summary, time_us, "us", "at the chip's clock")},
     {VC_FIELD(vc_chip_summary, energy_uj, "uJ", "of chip and memory")},
+    {VC_FIELD_AS(vc_chip_summary, image_cycles, "cycles_per_image", "cycles", "of a batch"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_chip_summary, image_uj, "energy_per_image_uj", "uJ", "of a batch"), VC_KNOWN},
     {VC_FIELD(vc_chip_summary, dram_access_uj, "uJ", "of the memory's commands")},
     {VC_FIELD(vc_chip_summary, dram_standby_uj, "uJ", "of the memory while no command runs")},
     {VC_FIELD_WHOLE(vc_chip_summary, &vc_chip_energy_record)},
@@ -204,9 +208,12 @@ vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *r,
                                const vc_chip_config *c, const vc_energy_table *table)
 {
     const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, &r->memory);
+    const double images = (double)vc_chip_images(c);
     const chip on = {c, table};
     *out = (vc_chip_summary){.time_us = (double)r->total.cycles / c->clock_hz * 1e6,
                              .energy_uj = energy.total_pj * 1e-6,
+                             .image_cycles = images > 1.0 ? (double)r->total.cycles / images : NAN,
+                             .image_uj = images > 1.0 ? energy.total_pj * 1e-6 / images : NAN,
                              .on_chip_uj = energy.on_chip_pj * 1e-6,
                              .dram_access_uj = energy.dram_access_pj * 1e-6,
                              .dram_standby_uj = energy.dram_standby_pj * 1e-6,

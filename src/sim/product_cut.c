@@ -93,7 +93,7 @@ vc_status vc__product_cut(operator* o)
     const uint64_t residual = o->op->residual_values;
     uint64_t taken = vc__pool_bytes(&o->pool);
     for (int b = VC_BUFFER_QUERY; o->forward && b <= VC_BUFFER_VALUE; b++)
-        taken += vc__forwarded_bytes(o->forward, (vc_buffer)b);
+        taken += vc_chip_images(o->m->config) * vc__forwarded_bytes(o->forward, (vc_buffer)b);
     product *last = &o->products[o->count - 1];
     if (residual && o->op->residual_is_input && cut_all(o, taken + residual) == VC_OK &&
         passes_once(o))

@@ -370,7 +370,8 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
         set_pooling(&o, tail->pool);
     VC_TRY(vc__product_cut(&o));
     for (int b = VC_BUFFER_QUERY; o.forward && b <= VC_BUFFER_VALUE; b++) {
-        const uint64_t bytes = vc__forwarded_bytes(o.forward, (vc_buffer)b);
+        const uint64_t bytes =
+            vc_chip_images(m->config) * vc__forwarded_bytes(o.forward, (vc_buffer)b);
         m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes;
         m->counts.written_bytes[b] += bytes;
     }

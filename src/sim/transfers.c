@@ -35,6 +35,7 @@ int vc__forwards(const vc_chip_config *c, const vc_attention_sizes *s, int poole
 {
     int fit = c->forward && !pooled;
     for (int b = VC_BUFFER_QUERY; b <= VC_BUFFER_VALUE; b++)
-        fit = fit && vc__forwarded_bytes(s, (vc_buffer)b) <= c->buffers[b].bytes;
+        fit =
+            fit && vc_chip_images(c) * vc__forwarded_bytes(s, (vc_buffer)b) <= c->buffers[b].bytes;
     return fit;
 }

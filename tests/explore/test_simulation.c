@@ -323,6 +323,86 @@ static void a_bound_is_of_the_kind(void **state)
     vc_simulation_close(&s);
 }
 
+static void run_batch(vc_chip_result out[2], const vc_accelerator *chip, const vc_plan *plan)
+{
+    const vc_model_config model = tiny_model();
+    for (int attention = 0; attention < 2; attention++) {
+        const vc_simulation_options how = {.attention_only = attention};
+        vc_simulation s;
+        vc_bound bound;
+        assert_ok(vc_simulation_of_model(&s, &model, plan, chip, "plan"));
+        assert_ok(vc_simulation_run(&out[attention], &s, &how));
+        assert_ok(vc_simulation_bound(&bound, &s, attention));
+        assert_true(out[attention].total.cycles >= bound.cycles);
+        assert_int_equal(out[attention].total.macs, bound.macs);
+        vc_simulation_close(&s);
+    }
+}
+
+/* Weights come once for all images, attention is each image's own. On scratchpads that hold all
+ * rows of the batch; on a memory that is a rate no image's attention knows of the others. */
+static void a_batch_shares_weights(void **state)
+{
+    (void)state;
+    enum { IMAGES = 3 };
+    const vc_model_config model = tiny_model();
+    vc_plan plan = small_plan(&model);
+    vc_accelerator chip;
+    vc_chip_result one[2], all[2];
+    assert_ok(vc_accelerator_open_with(&chip, "prune-reorder", "bandwidth"));
+    chip.chip.buffers[VC_BUFFER_DECODED].bytes = 8 << 20;
+    run_batch(one, &chip, &plan);
+    chip.chip.batch = IMAGES;
+    run_batch(all, &chip, &plan);
+    assert_int_equal(all[0].total.weight_bytes, one[0].total.weight_bytes);
+    for (int attention = 0; attention < 2; attention++) {
+        assert_int_equal(all[attention].total.macs, IMAGES * one[attention].total.macs);
+        assert_int_equal(all[attention].total.stored_bytes,
+                         IMAGES * one[attention].total.stored_bytes);
+        assert_int_equal(all[attention].total.loaded_bytes[VC_BUFFER_KEY],
+                         IMAGES * one[attention].total.loaded_bytes[VC_BUFFER_KEY]);
+    }
+    assert_int_equal(all[1].total.cycles, IMAGES * one[1].total.cycles);
+    assert_true(all[0].total.cycles < IMAGES * one[0].total.cycles);
+    for (int i = 0; i < 2; i++) {
+        vc_chip_result_close(&one[i]);
+        vc_chip_result_close(&all[i]);
+    }
+    vc_plan_close(&plan);
+}
+
+static void what_a_batch_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    const vc_model_config model = tiny_model();
+    const vc_timeline_options data = {.functional = true};
+    vc_plan plan = small_plan(&model);
+    vc_accelerator chip = vc_accelerator_default();
+    vc_simulation s;
+    vc_timeline t;
+    vc_workload w = {0};
+    vc_chip_result r;
+    chip.chip.batch = 5000;
+    assert_fails(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"), VC_EINVAL,
+                 "'batch' is 5000, wanted 0 to 4096");
+    chip.chip.batch = 2;
+    assert_ok(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"));
+    assert_fails(vc_timeline_run(&t, &s, &data), VC_EINVAL,
+                 "data of one image on a chip whose 'batch' is 2, wanted 1");
+    vc_timeline_close(&t);
+    assert_fails(vc_simulation_write_gemms(&s, temporary("gemms.csv")), VC_EINVAL,
+                 "products of 2 images, wanted those of one");
+    vc_simulation_close(&s);
+    const vc_chip_options o = {.config = &chip.chip, .memory = &chip.memory};
+    assert_fails(vc_chip_simulate(&r, &w, NULL, &o), VC_EINVAL,
+                 "a workload of 1 images on a chip whose 'batch' is 2");
+    for (size_t l = 0; l < plan.layer_count; l++)
+        add_summaries(&plan.layers[l], 3, 1);
+    assert_fails(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"), VC_EUNSUPPORTED,
+                 "a batch of 2 images on a plan with summaries");
+    vc_plan_close(&plan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +415,8 @@ int main(void)
         cmocka_unit_test(a_plan_alone_is_its_attention),
         cmocka_unit_test(what_a_chip_cannot_is_refused),
         cmocka_unit_test(a_bound_is_of_the_kind),
+        cmocka_unit_test(a_batch_shares_weights),
+        cmocka_unit_test(what_a_batch_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
