@@ -14,7 +14,7 @@ extern "C" {
 
 /* VC_EINVAL if classes or channels of the images do not fit those of the model: as many classes, or
  * a class list of as many, and the same channels unless they may be converted. A model without
- * classes takes images of any. */
+ * classes takes images of any. Poses must be those of the model's joints. */
 vc_status vc_model_check_source(const vc_model *model, vc_source *source);
 
 /* VC_EUNSUPPORTED for a model that tells no classes apart: labels say nothing of it. */
@@ -55,6 +55,9 @@ typedef struct vc_evaluation {
     size_t images, broken; /* evaluated; left out because they cannot be read */
     size_t top1, top5;     /* hits, and mean loss: 0 without labels */
     double loss, seconds;
+    /* Of poses whose truth is known: mean distance of the joints, mm where the truth is in metres,
+     * with joint 0 where both are, and the loss is the same in the truth's unit; 0 of others. */
+    double mpjpe;
 } vc_evaluation;
 
 /* The same as results have it. */

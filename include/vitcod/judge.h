@@ -12,7 +12,8 @@ typedef struct vc_closeness {
     double agreement;  /* share of the images of which both name the same class */
     double divergence; /* mean KL(teacher || student) of the logits */
     /* Of models without classes, which have neither of these (NAN): the mean of 1 - cosine between
-     * the features of both. NAN with classes. */
+     * the features of both; of poses the mean distance of the joints, in their unit. NAN with
+     * classes. */
     double distance;
 } vc_closeness;
 

@@ -40,6 +40,9 @@ typedef struct vc_loader_training {
 } vc_loader_training;
 
 typedef struct vc_loader_options {
+    /* Of poses in place of images: frames of a window and joints of a pose, all that follows on
+     * images is left alone; changed at random they are mirrored (augment.flip) and no more. */
+    size_t frames, joints;
     size_t size;     /* S: side of the model's images */
     size_t channels; /* C: 3 or 1; for images in memory also what they have */
     float mean[VC_MAX_CHANNELS], std[VC_MAX_CHANNELS]; /* value = (pixel / 255 - mean) / std */
@@ -66,7 +69,8 @@ vc_loader_options vc_loader_options_default(void);
 
 /* A batch. Valid until the next call for the same loader. */
 typedef struct vc_loaded {
-    const float *x;        /* (count, C, S, S) */
+    const float *x;        /* (count, C, S, S); of poses (count, frames, joints, 2) */
+    const float *truth;    /* (count, frames, joints, 3) of poses where it is known; NULL */
     const int32_t *labels; /* (count), -1: none */
     const size_t *indices; /* (count), in the source */
     size_t count;          /* 0: the end */

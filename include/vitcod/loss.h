@@ -61,9 +61,9 @@ double vc_distillation(float *dlogits, const float *logits, const float *teacher
 double vc_cosine_distance(float *doutputs, const float *outputs, const float *teacher, size_t batch,
                           size_t values, double weight);
 
-/* For models of poses: the mean distance of the joints (MPJPE) of (count, joints, 3) from others, in
- * their unit. Turns dposes, unless NULL, into (1 - weight) * dposes + the weighted gradient, which
- * is 0 where a joint is where it should be. */
+/* For models of poses: the mean distance of the joints (MPJPE) of (count, joints, 3) from others,
+ * in their unit. Turns dposes, unless NULL, into (1 - weight) * dposes + the weighted gradient,
+ * which is 0 where a joint is where it should be. */
 double vc_pose_loss(float *dposes, const float *poses, const float *wanted, size_t count,
                     size_t joints, double weight);
 

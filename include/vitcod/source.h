@@ -26,6 +26,10 @@ typedef struct vc_source_options {
     uint64_t seed;       /* of sample */
     int own_split;       /* 1: VC_EABSENT for what has no such split, in place of all its images */
     int upright;         /* 1: images are turned as their EXIF orientation says */
+    /* Of poses alone, as vc_poses_open has them, each NULL or 0 for none; `every`: how many-th
+     * frames are taken. A split they have not. */
+    const char *truth, *cameras, *subjects;
+    size_t every;
 } vc_source_options;
 
 /* The splits in words: "test" is also found in a folder "val", "validation" or "valid", and the
@@ -48,7 +52,9 @@ vc_source_options vc_source_options_default(void);
  *   twice, are refused. Samples are sorted by class folder, directory and name;
  * - a zip archive of the same, or a tar archive, plain or packed by gzip, bzip2 or xz, read
  *   without unpacking; what macOS adds (__MACOSX) is ignored. If one folder encloses
- *   everything, it is skipped unless the class list names it. Samples keep the archive's order.
+ *   everything, it is skipped unless the class list names it. Samples keep the archive's order;
+ * - an npz archive of sequences of poses (poses.h), of which each frame is a sample that has no
+ *   label: a loader makes windows of poses around it.
  *
  * Classes are the class folders, sorted by name; each must have at least one image. A class list
  * replaces them: line i (from 0) describes class i, its first word is the folder's name, the rest
@@ -108,7 +114,8 @@ size_t vc_source_part_count(const vc_source *source, size_t part);
 /* Splits a source in two. Of its images the given share (0 to 1), or so many (a whole number above
  * 1), go to `second` and the rest to `first`; of a joined source, so much of each part. The images
  * of `second` are spread evenly, so that both have every class: 1/5 is every fifth image,
- * of each class where there are labels. `whole` must outlive both and serves one loader at a time.
+ * of each class where there are labels. Of poses it is a share or number of whole sequences, since
+ * frames of one are alike. `whole` must outlive both and serves one loader at a time.
  * VC_EINVAL: a share out of range, a number that is not whole or more than the images, or a source
  * that was itself split off. */
 vc_status vc_source_split(vc_source **first, vc_source **second, vc_source *whole, double share);
@@ -126,6 +133,10 @@ void vc_source_close(vc_source *source); /* NULL is fine */
 size_t vc_source_count(const vc_source *source);
 size_t vc_source_classes(const vc_source *source); /* 0: not labelled */
 int vc_source_has_list(const vc_source *source);   /* 1: opened with a class list */
+
+/* Joints of a source of poses; 0: these are images. Whether they are known in 3-D. */
+size_t vc_source_joints(const vc_source *source);
+int vc_source_has_truth(const vc_source *source);
 
 /* Number of classes that have a name. */
 size_t vc_source_named(const vc_source *source);

@@ -94,7 +94,8 @@ double vc_optimizer_step(vc_optimizer *optimizer, vc_model *model, const vc_grad
 /* The number of batches in an epoch without repetitions; an incomplete last one is dropped. */
 size_t vc_epoch_steps(const vc_source *source, size_t batch);
 
-/* Means over some steps, the learning rate of the last one, and the speed. */
+/* Means over some steps, the learning rate of the last one, and the speed. train_top1 is NAN of
+ * poses. */
 typedef struct vc_step_means {
     double loss, distillation, features, attention, reconstruction, train_top1, learning_rate,
         grad_norm, images_per_second;

@@ -22,6 +22,8 @@ typedef struct vc_train_line {
     double held_back_top1, held_back_loss; /* the same of images held back from learning */
     uint64_t held_back_broken;
     double averaged_top1; /* of averaged parameters, on either of them */
+    /* Of a model of poses in place of each top-1: mm; losses are in the truth's unit. */
+    double test_mpjpe, held_back_mpjpe, averaged_mpjpe;
 } vc_train_line;
 
 extern const vc_record vc_train_line_record;

@@ -118,8 +118,10 @@ static size_t list_pruning(cli_option *list, size_t used, calibrate_options *o)
 {
     const cli_option options[] = {
         {"data", "PATH",
-         "images, which need no labels: a folder, an archive, IDX or CIFAR; may be repeated",
+         "images, which need no labels: a folder, an archive, IDX or CIFAR; may be repeated; or an "
+         "npz of poses",
          CLI_TEXTS, &o->data.paths},
+        CLI_POSE_OPTIONS(o->data.poses),
         CLI_SOME_OPTIONS(o->data.limit, o->data.sample),
         CLI_EXIF_OPTION(o->data.exif, "off"),
         CLI_CONVERT_OPTION(o->data.convert),
@@ -214,8 +216,9 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
          CLI_NUMBER, &t->augment.mix},
         {"hold-back", "X|N,..",
-         "share, or number of images, of each --data to judge by (default 0.2)", CLI_TEXT,
-         &o->hold_back},
+         "share, or number of images (of poses: sequences), of each --data to judge by (default "
+         "0.2)",
+         CLI_TEXT, &o->hold_back},
         {"checkpoint", "FILE", "where to go on from (default: beside -o)", CLI_WRITTEN,
          &o->checkpoint, .form = &cli_form_checkpoint},
         {"resume", NULL, "go on where a run was stopped, be it while it measured heads", CLI_FLAG,

@@ -71,7 +71,7 @@ static vc_status run(eval_result *result, vc_class_count *counts, const eval_opt
                      const vc_model *model, const vc_runner *runner)
 {
     vc_evaluation e;
-    if (o->poses.truth) {
+    if (o->data.poses.truth) {
         VC_TRY(cli_check_alone("--truth runs"));
         VC_TRY(eval_poses(&result->poses, &o->poses, &o->data, model, runner));
         result->posed = true;
@@ -150,13 +150,13 @@ static vc_status evaluate_source(eval_result *result, const eval_options *o, con
 static vc_status evaluate(eval_result *result, const eval_options *o)
 {
     vc_model *model;
-    result->pictures = !o->poses.truth;
+    result->pictures = !o->data.poses.truth;
     result->classifies = result->pictures && !eval_features_wanted(&o->features);
     VC_TRY(cli_open_model(&model, &o->model, CLI_RUN));
     cli_model_plan_hash(result->plan_hash, model);
     const vc_plan *entries = vc_model_entries(model);
     result->kept_share = entries ? vc_plan_kept_share(entries) : (double)NAN;
-    vc_status status = eval_check_pose_model(&o->poses, model);
+    vc_status status = eval_check_pose_model(&o->data, model);
     if (status == VC_OK && result->pictures)
         status = cli_open_source(&result->source, &o->data, 1);
     if (status == VC_OK && eval_features_wanted(&o->features))
@@ -202,7 +202,7 @@ static int check_tokens(const cli_command *command, const eval_options *o)
         return cli_usage(command, "--tokens runs on the CPU, not on %s", o->engine.device);
     if (o->tokens.rule && o->engine.split)
         return cli_usage(command, "--tokens has no heads to split, wanted no --split-heads");
-    if (o->tokens.rule && o->poses.truth)
+    if (o->tokens.rule && o->data.poses.truth)
         return cli_usage(command, "--tokens belongs to pictures, --truth to poses");
     if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)
         return cli_usage(command, "%s", vc_last_error());
@@ -218,7 +218,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
-        EVAL_POSE_OPTIONS(o.poses),
+        EVAL_POSE_OPTIONS(o.data, o.poses),
         {"tokens", "prune|merge",
          "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)", CLI_TEXT,
          &o.tokens.rule},
@@ -246,7 +246,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         status = check_tokens(command, &o);
     if (status == CLI_CONTINUE)
         status = eval_features_check(command, &o.features, &o.model, o.tokens.rule);
-    if (status == CLI_CONTINUE && o.poses.truth && eval_features_wanted(&o.features))
+    if (status == CLI_CONTINUE && o.data.poses.truth && eval_features_wanted(&o.features))
         status = cli_usage(command, "--knn and --probe belong to pictures, --truth to poses");
     if (status == CLI_CONTINUE)
         status = eval_check_poses(command, &o.poses, &o.data);

@@ -95,6 +95,8 @@ static int check(const cli_command *command, const train_options *o, const train
         return cli_usage(command, "--new-head belongs to --init MODEL");
     if (!isnan(o->hold_back) && !o->test)
         return cli_usage(command, "both --hold-back and --no-test, wanted one of them");
+    if (o->test_subjects && (!o->test || !isnan(o->hold_back)))
+        return cli_usage(command, "--test-subjects beside --no-test or --hold-back, wanted one");
     if (!isnan(o->hold_back) && cli_check_hold_back(command, o->hold_back) != CLI_CONTINUE)
         return CLI_USAGE;
     if (o->train.keep < 1 || o->train.keep > 1000)
@@ -118,6 +120,7 @@ static void take_asked(train_options *o, const train_asked *asked, size_t seed)
     t->temperature = isnan(asked->temperature) ? t->temperature : asked->temperature;
     t->group = o->log ? asked->log_every : 0;
     t->seed = seed;
+    o->usual_shift = asked->shift == CLI_UNSET;
     o->sizes.patch = o->sizes.patch ? o->sizes.patch : 2;
     set_learning_rates(t, asked);
     finish_augmentation(&t->augment, asked);

@@ -9,17 +9,19 @@
 int eval_check_poses(const cli_command *command, const eval_pose_options *o,
                      const cli_data_options *data)
 {
-    if (!o->truth && (o->cameras || o->subjects || o->every || o->mirror))
+    const cli_pose_options *p = &data->poses;
+    if (!p->truth && (p->cameras || p->subjects || p->every || o->mirror))
         return cli_usage(command, "--cameras, --subjects, --every and --mirror belong to --truth");
-    if (o->truth && (data->paths.count > 1 || data->limit || data->sample || data->classes ||
+    if (p->truth && (data->paths.count > 1 || data->limit || data->sample || data->classes ||
                      data->exif || data->convert || data->skip_broken))
         return cli_usage(command, "with --truth wanted one --data, and no --limit, --sample, "
                                   "--classes, --exif, --convert-channels or --skip-broken");
     return CLI_CONTINUE;
 }
 
-vc_status eval_check_pose_model(const eval_pose_options *o, const vc_model *model)
+vc_status eval_check_pose_model(const cli_data_options *data, const vc_model *model)
 {
+    const cli_pose_options *o = &data->poses;
     const char *family = vc_model_family(&model->config);
     const size_t joints = vc_model_input_of(&model->config).joints;
     if (o->truth && vc_comm_size() > 1)
@@ -35,10 +37,11 @@ vc_status eval_check_pose_model(const eval_pose_options *o, const vc_model *mode
 vc_status eval_poses(vc_pose_errors *out, const eval_pose_options *o, const cli_data_options *data,
                      const vc_model *model, const vc_runner *runner)
 {
+    const cli_pose_options *p = &data->poses;
     vc_poses poses;
-    VC_TRY(vc_poses_open(&poses, data->paths.items[0], o->truth, o->cameras, o->subjects));
+    VC_TRY(vc_poses_open(&poses, data->paths.items[0], p->truth, p->cameras, p->subjects));
     vc_progress progress = vc_progress_begin("evaluating", poses.count);
-    const vc_pose_options how = {.mirror = o->mirror, .every = o->every, .progress = &progress};
+    const vc_pose_options how = {.mirror = o->mirror, .every = p->every, .progress = &progress};
     const vc_status status = vc_pose_evaluate(out, model, runner, &poses, &how);
     vc_progress_end(&progress);
     vc_poses_close(&poses);

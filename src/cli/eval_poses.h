@@ -7,27 +7,16 @@
 #include "vitcod/pose_error.h"
 
 typedef struct eval_pose_options {
-    const char *truth, *cameras, *subjects;
-    size_t every; /* 0: 1 */
     int mirror;
 } eval_pose_options;
 
-#define EVAL_POSE_OPTIONS(options)                                                                 \
+#define EVAL_POSE_OPTIONS(data, options)                                                           \
     {"truth",                                                                                      \
      "FILE",                                                                                       \
      "of a model of poses: npz with positions_3d of the --data, an npz with positions_2d",         \
      CLI_TEXT,                                                                                     \
-     &(options).truth,                                                                             \
+     &(data).poses.truth,                                                                          \
      .files = "npz"},                                                                              \
-        {"cameras",                                                                                \
-         "FILE",                                                                                   \
-         "with --truth: JSON of each subject's cameras (docs/poses.md)",                           \
-         CLI_TEXT,                                                                                 \
-         &(options).cameras,                                                                       \
-         .files = "json"},                                                                         \
-        {"subjects", "LIST", "with --truth: these alone, such as S9,S11", CLI_TEXT,                \
-         &(options).subjects},                                                                     \
-        {"every", "N", "with --truth: every N-th frame alone", CLI_COUNT, &(options).every},       \
     {                                                                                              \
         "mirror", NULL, "with --truth: the mean with the mirrored poses, turned back", CLI_FLAG,   \
             &(options).mirror                                                                      \
@@ -37,7 +26,7 @@ typedef struct eval_pose_options {
 int eval_check_poses(const cli_command *command, const eval_pose_options *options,
                      const cli_data_options *data);
 /* Whether the model takes what the options name. */
-vc_status eval_check_pose_model(const eval_pose_options *options, const vc_model *model);
+vc_status eval_check_pose_model(const cli_data_options *data, const vc_model *model);
 vc_status eval_poses(vc_pose_errors *out, const eval_pose_options *options,
                      const cli_data_options *data, const vc_model *model, const vc_runner *runner);
 void eval_print_poses(const vc_pose_errors *errors, const char *dtype);

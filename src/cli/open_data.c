@@ -45,6 +45,14 @@ int cli_is_upright(const char *exif)
     return exif && strcmp(exif, "on") == 0;
 }
 
+void cli_tell_poses(vc_source_options *how, const cli_pose_options *o)
+{
+    how->truth = o->truth;
+    how->cameras = o->cameras;
+    how->subjects = o->subjects;
+    how->every = o->every;
+}
+
 static const vc_field fields[] = {
     {VC_FIELD(cli_images, images, "", "images that were read")},
     {VC_FIELD_LIST(cli_images, broken, broken_count, "broken_images", "",
@@ -114,13 +122,14 @@ void cli_on_broken(void *context, size_t index, const char *name, const char *me
 
 vc_status cli_open_source(vc_source **out, const cli_data_options *o, int labelled)
 {
-    const vc_source_options how = {.split = o->split,
-                                   .classes = o->classes,
-                                   .labelled = labelled,
-                                   .limit = o->limit,
-                                   .sample = o->sample,
-                                   .seed = o->seed,
-                                   .upright = cli_is_upright(o->exif)};
+    vc_source_options how = {.split = o->split,
+                             .classes = o->classes,
+                             .labelled = labelled,
+                             .limit = o->limit,
+                             .sample = o->sample,
+                             .seed = o->seed,
+                             .upright = cli_is_upright(o->exif)};
+    cli_tell_poses(&how, &o->poses);
     VC_TRY(vc_source_open_all(out, o->paths.items, o->paths.count, &how));
     cli_note_some(*out, &how);
     if (o->convert)

@@ -5,8 +5,15 @@
 #include "cli.h"
 #include "vitcod/evaluate.h"
 
+/* Of an npz of poses. */
+typedef struct cli_pose_options {
+    const char *truth, *cameras, *subjects; /* NULL: none, all */
+    size_t every;                           /* 0: 1 */
+} cli_pose_options;
+
 typedef struct cli_data_options {
     cli_texts paths;
+    cli_pose_options poses;
     const char *split, *classes, *exif;
     size_t limit, sample, batch; /* limit, sample: of each path; one of them is 0 */
     size_t seed;                 /* of what is drawn */
@@ -20,6 +27,9 @@ typedef struct cli_data_options {
 
 /* Defaults but for the split. */
 cli_data_options cli_data_options_default(const char *split);
+
+/* What a source is told of poses. */
+void cli_tell_poses(vc_source_options *how, const cli_pose_options *options);
 
 /* Whether images are turned as their EXIF data say. */
 #define CLI_EXIF_OPTION(target, usual)                                                             \
@@ -45,10 +55,25 @@ cli_data_options cli_data_options_default(const char *split);
             CLI_COUNT, &(sample_target)                                                            \
     }
 
+#define CLI_POSE_OPTIONS(options)                                                                  \
+    {"cameras",                                                                                    \
+     "FILE",                                                                                       \
+     "of an npz of poses: JSON of each subject's cameras (docs/poses.md)",                         \
+     CLI_TEXT,                                                                                     \
+     &(options).cameras,                                                                           \
+     .files = "json"},                                                                             \
+        {"subjects", "LIST", "of an npz of poses: these alone, such as S9,S11", CLI_TEXT,          \
+         &(options).subjects},                                                                     \
+    {                                                                                              \
+        "every", "N", "of an npz of poses: every N-th frame alone", CLI_COUNT, &(options).every    \
+    }
+
 #define CLI_DATA_OPTIONS(options)                                                                  \
     {"data", "PATH",                                                                               \
-     "images: a folder of class folders, a tar or zip of them, IDX or CIFAR; may be repeated",     \
+     "images: a folder of class folders, a tar or zip of them, IDX or CIFAR; may be repeated; or " \
+     "an npz of poses",                                                                            \
      CLI_TEXTS, &(options).paths},                                                                 \
+        CLI_POSE_OPTIONS((options).poses),                                                         \
         {"split", "train|test|val|validation|valid", "which, where there are several", CLI_TEXT,   \
          &(options).split},                                                                        \
         {"classes",                                                                                \

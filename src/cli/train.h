@@ -10,7 +10,10 @@
 typedef struct train_options {
     cli_model_options model;
     const char *config_file, *classes, *exif, *data, *teacher, *output, *checkpoint, *log;
+    cli_pose_options poses;
+    const char *test_subjects; /* whose poses judge epochs; NULL: nobody's */
     int resume, test, new_head, convert, skip_broken;
+    int usual_shift;  /* nobody asked for the shift that images have */
     double hold_back; /* share, or number, of the images to test epochs by; NAN: none */
     size_t sample;    /* images to learn from, drawn at random; 0: all */
     vc_plain_sizes sizes;
@@ -52,6 +55,10 @@ typedef struct train_sets {
 /* Encoded images want a model that says how large they are. */
 vc_status train_open_sets(train_sets *out, const train_options *options);
 void train_close_sets(train_sets *sets);
+
+/* Of poses: what has no meaning for them and was not asked for is left out, the rest refused. */
+vc_status train_fit_poses(vc_train_options *how, const train_options *options,
+                          const vc_model *model);
 
 /* The model that options name or describe, for the classes of the data where it is made or has a
  * new head. To be closed by the caller whatever comes back. */

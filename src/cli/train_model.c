@@ -8,13 +8,16 @@
 
 static vc_status open_set(vc_source **out, const train_options *o, const char *split)
 {
-    const vc_source_options how = {.split = split,
-                                   .classes = o->classes,
-                                   .labelled = 1,
-                                   .upright = cli_is_upright(o->exif),
-                                   .sample = strcmp(split, "train") == 0 ? o->sample : 0,
-                                   .seed = o->train.seed,
-                                   .own_split = strcmp(split, "test") == 0};
+    vc_source_options how = {.split = split,
+                             .classes = o->classes,
+                             .labelled = 1,
+                             .upright = cli_is_upright(o->exif),
+                             .sample = strcmp(split, "train") == 0 ? o->sample : 0,
+                             .seed = o->train.seed,
+                             .own_split = strcmp(split, "test") == 0};
+    cli_tell_poses(&how, &o->poses);
+    if (how.own_split && o->test_subjects)
+        how.subjects = o->test_subjects;
     VC_TRY(vc_source_open(out, o->data, &how));
     if (how.sample > 0)
         cli_note_some(*out, &how);
@@ -45,7 +48,11 @@ static vc_status open_judge(train_sets *out, const train_options *o)
                        vc_plural(vc_source_count(out->learn), "image", "images"),
                        vc_source_count(out->judge));
     }
-    const vc_status status = o->test ? open_set(&out->judge, o, "test") : VC_OK;
+    const int poses = vc_source_joints(out->learn) > 0, judged = poses && o->test_subjects;
+    if (!poses && o->test_subjects)
+        return vc_fail(VC_EINVAL, "%s: images, --test-subjects are of poses", o->data);
+    const vc_status status =
+        o->test && (!poses || judged) ? open_set(&out->judge, o, "test") : VC_OK;
     if (status == VC_EABSENT)
         return VC_OK;
     VC_TRY(status);
@@ -63,7 +70,11 @@ vc_status train_open_sets(train_sets *out, const train_options *o)
     *out = (train_sets){0};
     VC_TRY(open_set(&out->learn, o, "train"));
     vc_status status = VC_OK;
-    if (!o->model.path && !o->model.arch && !vc_source_dataset(out->learn))
+    if (!o->model.path && !o->model.arch && vc_source_joints(out->learn) > 0)
+        status =
+            vc_fail(VC_EUNSUPPORTED,
+                    "%s: poses want a model to start from (--init) or a name (--arch)", o->data);
+    else if (!o->model.path && !o->model.arch && !vc_source_dataset(out->learn))
         status = vc_fail(
             VC_EUNSUPPORTED,
             "%s: encoded images want a model to start from (--init) or a name (--arch)", o->data);
@@ -103,9 +114,11 @@ static vc_status make_preset(vc_model **out, const train_options *o, const vc_so
     vc_model_config config;
     VC_TRY(cli_preset(&config, &o->model));
     vc_model_input input = vc_model_input_of(&config);
-    vc_model_input_of_source(&input, data);
-    VC_TRY(vc_model_set_input(&config, &input));
-    VC_TRY(cli_set_looks(&config, &o->model));
+    if (input.joints == 0) {
+        vc_model_input_of_source(&input, data);
+        VC_TRY(vc_model_set_input(&config, &input));
+        VC_TRY(cli_set_looks(&config, &o->model));
+    }
     VC_TRY(vc_model_create(out, &config, seed));
     return cli_restrict_attention(*out, &o->model);
 }
@@ -156,4 +169,17 @@ vc_status train_open_model(vc_model **out, const train_options *o, const vc_sour
     *out = NULL;
     VC_TRY(make_model(out, o, data, seed));
     return name_classes(*out, data);
+}
+
+vc_status train_fit_poses(vc_train_options *how, const train_options *o, const vc_model *model)
+{
+    if (vc_model_input_of(&model->config).joints == 0)
+        return VC_OK;
+    if (how->label_smoothing != vc_train_options_default().label_smoothing)
+        return vc_fail(VC_EINVAL, "--smoothing is of classes, which poses have not");
+    if (o->new_head || o->convert)
+        return vc_fail(VC_EINVAL, "--new-head and --convert-channels are of images, not of poses");
+    how->label_smoothing = 0.0;
+    how->augment.shift = o->usual_shift ? 0 : how->augment.shift;
+    return VC_OK;
 }

@@ -69,6 +69,24 @@ static vc_status keep_line(train_result *result, const vc_train_line *line)
     return VC_OK;
 }
 
+static void print_top1(const vc_epoch_report *report, const vc_train_line *line)
+{
+    printf("  train top-1 %.2f %%", line->train_top1);
+    if (report->tested)
+        printf("  %s top-1 %.2f %%", line->judged_by,
+               report->held_back ? line->held_back_top1 : line->test_top1);
+    if (report->averaged.images > 0)
+        printf(", averaged %.2f %%", line->averaged_top1);
+}
+
+static void print_mpjpe(const vc_epoch_report *report, const vc_train_line *line)
+{
+    if (report->tested && report->test.mpjpe > 0.0)
+        printf("  %s MPJPE %.2f mm", line->judged_by, report->test.mpjpe);
+    if (report->averaged.mpjpe > 0.0)
+        printf(", averaged %.2f mm", report->averaged.mpjpe);
+}
+
 static vc_status on_epoch(void *context, const vc_epoch_report *report)
 {
     train_run *r = context;
@@ -78,13 +96,11 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
     if (r->quiet)
         return VC_OK;
     vc_progress_end(&r->progress);
-    printf("epoch %zu/%zu  loss %.4f  train top-1 %.2f %%", report->epoch, report->epochs,
-           line.loss, line.train_top1);
-    if (report->tested)
-        printf("  %s top-1 %.2f %%", line.judged_by,
-               report->held_back ? line.held_back_top1 : line.test_top1);
-    if (report->averaged.images > 0)
-        printf(", averaged %.2f %%", line.averaged_top1);
+    printf("epoch %zu/%zu  loss %.4f", report->epoch, report->epochs, line.loss);
+    if (isfinite(line.train_top1))
+        print_top1(report, &line);
+    else
+        print_mpjpe(report, &line);
     printf("  lr %.2e  %.0f images/s\n", line.learning_rate, line.images_per_s);
     fflush(stdout);
     return VC_OK;
@@ -114,13 +130,16 @@ static void end_others(const train_run *r, vc_status status)
 }
 
 /* What epochs will be judged by. */
-static void tell_judge(const train_run *r)
+static void tell_judge(const train_run *r, int of_poses)
 {
     const train_options *o = r->options;
     const train_result *result = r->result;
     if (!isnan(o->hold_back))
         printf("%zu %s to learn from, %zu held back\n", result->images,
                vc_plural(result->images, "image", "images"), result->judges);
+    else if (o->test && result->judges == 0 && of_poses)
+        printf("%s: no --test-subjects, so no MPJPE; --hold-back X keeps sequences to judge by\n",
+               o->data);
     else if (o->test && result->judges == 0)
         printf("%s: no test images, so no test top-1; --hold-back X keeps some to judge by\n",
                o->data);
@@ -140,7 +159,7 @@ static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_o
     if (vc_comm_rank() == 0)
         VC_TRY(try_outputs(r, checkpoint));
     if (vc_comm_rank() == 0 && !r->quiet)
-        tell_judge(r);
+        tell_judge(r, vc_source_joints(sets->learn) > 0);
     if (vc_comm_rank() == 0)
         r->progress = vc_progress_begin("training", 1);
     r->began = 1;
@@ -181,6 +200,8 @@ static vc_status open_and_train(train_run *r, size_t seed)
     r->result->images = vc_source_count(sets.learn);
     r->result->judges = sets.judge ? vc_source_count(sets.judge) : 0;
     r->result->judged_by = vc_train_judge(sets.judge != NULL, how.held_back);
+    if (status == VC_OK)
+        status = train_fit_poses(&how, o, model);
     cli_note_precision(how.half ? VC_IN_BF16 : VC_IN_FP32);
     if (status == VC_OK)
         status = train_and_write(r, model, &how, &sets, checkpoint);

@@ -23,8 +23,21 @@ static vc_status check_range(const char *what, size_t value, size_t most)
     return VC_OK;
 }
 
+static vc_status make_windows(vc__recipe *out, const vc_loader_options *o, vc_source *source)
+{
+    const size_t joints = vc_source_joints(source);
+    if (joints != o->joints || o->frames == 0)
+        return vc_fail(VC_EINVAL, "%s: %s of %zu joints, wanted %s of %zu",
+                       vc_source_path(source, 0), joints ? "poses" : "images", joints,
+                       o->joints ? "poses" : "images", o->joints);
+    *out = (vc__recipe){.frames = o->frames, .joints = joints, .channels = 1};
+    return VC_OK;
+}
+
 static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, vc_source *source)
 {
+    if (o->frames > 0 || vc_source_joints(source) > 0)
+        return make_windows(out, o, source);
     VC_TRY(check_range("an image side of", o->size, VC_RESIZE_MAX));
     VC_TRY(check_range("channels:", o->channels, VC_MAX_CHANNELS));
     double resize = floor((double)o->size / o->crop_fraction);
@@ -106,6 +119,10 @@ static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
     /* one batch at the consumer, one that is next, and enough for all workers beyond that */
     l->depth = at_most(2 + (l->workers + l->batch - 1) / l->batch, l->batches);
     l->values = o->channels * o->size * o->size;
+    if (o->frames > 0) {
+        l->values = o->frames * o->joints * 2;
+        l->truths = vc_source_has_truth(l->source) ? o->frames * o->joints * 3 : 0;
+    }
     l->on_broken = o->on_broken;
     l->context = o->context;
     return VC_OK;
@@ -118,6 +135,7 @@ static void lay_out_ring(vc_loader *l)
     l->told = vc_arena_take(&l->arena, l->sampler ? vc_source_count(l->source) : 0);
     for (size_t i = 0; i < l->depth; i++) {
         vc__slot s = {.x = vc_arena_floats(&l->arena, l->batch * l->values),
+                      .truth = l->truths ? vc_arena_floats(&l->arena, l->batch * l->truths) : NULL,
                       .labels = vc_arena_take(&l->arena, l->batch * sizeof *s.labels),
                       .indices = vc_arena_take(&l->arena, l->batch * sizeof *s.indices),
                       .partners = vc_arena_take(&l->arena, l->batch * sizeof *s.partners),

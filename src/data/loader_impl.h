@@ -19,7 +19,8 @@ typedef struct vc__complaint {
  * to a worker from claiming to finishing it; once all samples are finished the batch belongs to the
  * consumer, until it is released. */
 typedef struct vc__slot {
-    float *x;          /* (batch, C, S, S) */
+    float *x;          /* (batch, C, S, S), or windows of poses */
+    float *truth;      /* (batch, frames, joints, 3), or NULL */
     int32_t *labels;   /* (batch) */
     size_t *indices;   /* (batch) */
     int32_t *partners; /* (batch) */
@@ -40,6 +41,7 @@ struct vc_loader {
     vc_loader_broken_image *on_broken;
     void *context;
     size_t batch, total, batches, depth, values; /* values: of one image */
+    size_t truths;                               /* values of a window's truth; 0: none */
     vc_arena arena;
     vc__slot *ring; /* (depth): batch k is at k % depth */
     int holding;    /* 1: the consumer uses the oldest batch */

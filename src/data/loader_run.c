@@ -85,6 +85,7 @@ vc_status vc_loader_next(vc_loaded *out, vc_loader *l)
         size_t count = close_gaps(l, s, vc__loader_samples_in(l, l->oldest));
         if (count > 0) {
             *out = (vc_loaded){.x = s->x,
+                               .truth = s->truth,
                                .labels = s->labels,
                                .indices = s->indices,
                                .count = count,

@@ -67,8 +67,23 @@ enum { STREAM_CHANGED = 0x63686e67 }; /* random changes outside training */
 static vc_status read_sample(vc__workspace *work, vc_loader *l, size_t index)
 {
     size_t at = index;
-    return vc__source_pixels(l->source, &at) ? VC_OK
+    const vc_source *holder = vc__source_holder(l->source, &at);
+    return holder->dataset || holder->frames ? VC_OK
                                              : vc_source_read(&work->encoded, l->source, index);
+}
+
+/* Place i of a batch; with a random stream the sample is changed. */
+static vc_status prepare(vc__slot *s, size_t i, vc__workspace *work, const vc_loader *l,
+                         size_t sample, vc_rng *rng)
+{
+    float *x = s->x + i * l->values;
+    if (l->recipe.frames > 0) {
+        vc__prepare_window(x, s->truth ? s->truth + i * l->truths : NULL, &l->recipe, l->source,
+                           sample, rng);
+        return VC_OK;
+    }
+    return rng ? vc__prepare_changed(x, work, &l->recipe, l->source, sample, rng)
+               : vc__prepare(x, work, &l->recipe, l->source, sample);
 }
 
 /* In evaluation a tar archive is read strictly forward, by one worker at a time, each in turn.
@@ -97,10 +112,8 @@ static vc_status make_plain(vc__slot *s, size_t at, vc_status status, vc__worksp
     s->indices[i] = sample;
     s->labels[i] = vc_source_label(l->source, sample);
     vc_rng rng = vc_rng_open(l->seed, STREAM_CHANGED, sample);
-    float *x = s->x + i * l->values;
     if (status == VC_OK)
-        status = l->changes ? vc__prepare_changed(x, work, &l->recipe, l->source, sample, &rng)
-                            : vc__prepare(x, work, &l->recipe, l->source, sample);
+        status = prepare(s, i, work, l, sample, l->changes ? &rng : NULL);
     if (status == VC_OK || status == VC_ENOMEM)
         return status;
     return complain(&s->complaints[i], sample);
@@ -119,8 +132,7 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
         vc_rng rng = vc_sampler_sample_rng(l->sampler, sample);
         vc_status status = read_sample(work, l, sample.index);
         if (status == VC_OK)
-            status = vc__prepare_changed(s->x + i * l->values, work, &l->recipe, l->source,
-                                         sample.index, &rng);
+            status = prepare(s, i, work, l, sample.index, &rng);
         s->indices[i] = sample.index;
         s->labels[i] = vc_source_label(l->source, sample.index);
         if (status == VC_OK || status == VC_ENOMEM)
@@ -136,6 +148,11 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
 static void mix_batch(vc__slot *s, size_t batch, vc_loader *l)
 {
     const size_t size = l->recipe.size;
+    if (l->recipe.frames > 0) {
+        memcpy(s->partners, s->labels, l->batch * sizeof *s->partners);
+        s->lambda = 1.0;
+        return;
+    }
     vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch / l->sampler->parts);
     const vc_mix drawn = vc_mix_draw(&rng, size, size, &l->recipe.augment);
     vc_mix_apply(s->x, l->batch, l->recipe.channels, size, size, &drawn);

@@ -122,9 +122,11 @@ static vc_status use_camera(const reader *r, vc_pose_sequence *s, const char *su
     if (r->camera_list) {
         VC_TRY(vc__pose_camera_read(&camera, r->camera_list, subject, index, r->cameras));
         vc__pose_normalise(s->positions, s->frames * joints, &camera);
-        vc__pose_turn(s->truth, s->frames * joints, &camera);
+        if (s->truth)
+            vc__pose_turn(s->truth, s->frames * joints, &camera);
     }
-    centre(s->truth, s->frames, joints);
+    if (s->truth)
+        centre(s->truth, s->frames, joints);
     return VC_OK;
 }
 
@@ -142,6 +144,9 @@ static vc_status read_camera(const reader *r, const vc_npz_value *list, size_t i
     VC_TRY(vc_npz_floats(&in, vc_npz_item(list, index), what));
     s->positions = in.data;
     VC_TRY(check_positions(&in, r->out, what));
+    s->frames = in.shape[0];
+    if (!r->in_3d)
+        return use_camera(r, s, subject, index, r->out->joints);
     VC_TRY(read_truth(&truth, r, subject, action, r->out->joints));
     s->truth = truth.data;
     s->frames = truth.shape[0];
@@ -158,7 +163,7 @@ static vc_status read_action(const reader *r, const vc_npz_value *list, const ch
     if (cameras == 0)
         return vc_fail(VC_EFORMAT, "%s: %s, '%s' has no arrays of cameras", r->positions, subject,
                        action);
-    if (cameras > 1 && !r->camera_list)
+    if (cameras > 1 && !r->camera_list && r->in_3d)
         return vc_fail(VC_EINVAL, "%s: %s, '%s' is seen by %zu cameras, which --cameras describes",
                        r->positions, subject, action, cameras);
     for (size_t c = 0; c < cameras; c++)
@@ -242,7 +247,7 @@ vc_status vc_poses_open(vc_poses *out, const char *positions, const char *truth,
     vc_status status = cameras ? vc_json_read(&r.camera_list, cameras) : VC_OK;
     if (status == VC_OK)
         status = vc_npz_object_open(&r.in_2d, positions, "positions_2d");
-    if (status == VC_OK)
+    if (status == VC_OK && truth)
         status = vc_npz_object_open(&r.in_3d, truth, "positions_3d");
     if (status == VC_OK)
         status = read_all(&r, subjects);
@@ -269,19 +274,31 @@ void vc_poses_close(vc_poses *poses)
     *poses = (vc_poses){0};
 }
 
+/* Of values (frames, joints, dim) of a sequence, of which a mirror turns the first round. */
+static void copy_window(float *out, size_t frames, const vc_poses *poses, const float *values,
+                        size_t dim, size_t sequence, size_t at, int mirrored)
+{
+    const size_t before = (frames - 1) / 2, last = poses->sequences[sequence].frames - 1;
+    for (size_t f = 0; f < frames; f++) {
+        size_t from = at + f < before ? 0 : at + f - before;
+        from = from < last ? from : last;
+        const float *pose = values + from * poses->joints * dim;
+        for (size_t j = 0; j < poses->joints; j++, out += dim) {
+            memcpy(out, pose + dim * (mirrored ? poses->mirrored[j] : j), dim * sizeof *out);
+            out[0] = mirrored ? -out[0] : out[0];
+        }
+    }
+}
+
 void vc_poses_window(float *out, size_t frames, const vc_poses *poses, size_t sequence, size_t at,
                      int mirrored)
 {
-    const vc_pose_sequence *s = &poses->sequences[sequence];
-    const size_t before = (frames - 1) / 2;
-    for (size_t f = 0; f < frames; f++) {
-        size_t from = at + f < before ? 0 : at + f - before;
-        from = from < s->frames ? from : s->frames - 1;
-        const float *pose = s->positions + from * poses->joints * 2;
-        for (size_t j = 0; j < poses->joints; j++, out += 2) {
-            const float *joint = pose + 2 * (mirrored ? poses->mirrored[j] : j);
-            out[0] = mirrored ? -joint[0] : joint[0];
-            out[1] = joint[1];
-        }
-    }
+    copy_window(out, frames, poses, poses->sequences[sequence].positions, 2, sequence, at,
+                mirrored);
+}
+
+void vc_poses_truth(float *out, size_t frames, const vc_poses *poses, size_t sequence, size_t at,
+                    int mirrored)
+{
+    copy_window(out, frames, poses, poses->sequences[sequence].truth, 3, sequence, at, mirrored);
 }

@@ -9,6 +9,7 @@
 /* What is the same for all samples. */
 typedef struct vc__recipe {
     size_t size, resize, channels;
+    size_t frames, joints; /* of windows of poses; 0: images */
     vc_interpolation interpolation;
     vc_normalizer normalizer;
     vc_augment_options augment;    /* for training */
@@ -38,6 +39,11 @@ vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
  * erased. */
 vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe *recipe,
                               const vc_source *source, size_t index, vc_rng *rng);
+
+/* Fills out (frames, joints, 2) with a window of poses and, unless NULL, truth (frames, joints, 3);
+ * with a random stream, some are mirrored. */
+void vc__prepare_window(float *out, float *truth, const vc__recipe *recipe, const vc_source *source,
+                        size_t index, vc_rng *rng);
 
 /* Puts the sample's pixels into work->image, with the recipe's channels. */
 vc_status vc__fetch_pixels(vc__workspace *work, const vc__recipe *recipe, const vc_source *source,

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "prepare.h"
+#include "source_impl.h"
 
 static vc_status fill_with_mean(vc__recipe *recipe, const float *mean)
 {
@@ -14,11 +15,24 @@ static vc_status fill_with_mean(vc__recipe *recipe, const float *mean)
     return VC_OK;
 }
 
+static vc_status check_of_poses(const vc_augment_options *o)
+{
+    return o->crop_most > 0.0 || o->shift > 0 || o->operations > 0 || o->jitter > 0.0 ||
+                   o->erase > 0.0 || o->mix > 0.0
+               ? vc_fail(VC_EINVAL, "poses are mirrored and no more: wanted no crops, shifts, "
+                                    "RandAugment, jitter, erasing, mixup or cutmix")
+               : VC_OK;
+}
+
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *o, const float *mean)
 {
     const int colours = o->operations > 0 || o->jitter > 0.0;
-    VC_TRY(vc_augment_check(o));
     recipe->augment = *o;
+    if (recipe->frames > 0)
+        VC_TRY(check_of_poses(o));
+    VC_TRY(vc_augment_check(o));
+    if (recipe->frames > 0)
+        return VC_OK;
     if (colours && recipe->channels != 1 && recipe->channels != 3)
         return vc_fail(VC_EINVAL, "RandAugment or colour jitter of %zu channels, wanted 1 or 3",
                        recipe->channels);
@@ -69,4 +83,15 @@ vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe 
     vc_image_normalize(out, &work->cropped, &recipe->normalizer);
     vc_image_erase(out, recipe->channels, recipe->size, recipe->size, rng, o);
     return VC_OK;
+}
+
+void vc__prepare_window(float *out, float *truth, const vc__recipe *recipe, const vc_source *source,
+                        size_t index, vc_rng *rng)
+{
+    const vc_source *holder = vc__source_holder(source, &index);
+    const vc__frame frame = holder->frames[index];
+    const int mirrored = rng && vc_rng_uniform(rng) < recipe->augment.flip;
+    vc_poses_window(out, recipe->frames, &holder->poses, frame.sequence, frame.at, mirrored);
+    if (truth)
+        vc_poses_truth(truth, recipe->frames, &holder->poses, frame.sequence, frame.at, mirrored);
 }

@@ -159,6 +159,13 @@ static vc_status open_path(vc_source *source, const char *path, const vc_source_
         return vc_fail(VC_EIO, "%s: cannot open: %s", path, strerror(errno));
     if (!S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode))
         return vc_fail(VC_EIO, "%s: is neither a folder nor a regular file", path);
+    if (vc__source_is_npz(path))
+        return vc__source_open_poses(source, path, o);
+    if (o->truth || o->cameras || o->subjects || o->every)
+        return vc_fail(VC_EINVAL,
+                       "%s: is no npz of poses, which alone have a truth, cameras, subjects or "
+                       "frames of which every N-th is taken",
+                       path);
     if (vc_file_kind_of(path) != VC_FILE_OTHER)
         VC_TRY(vc_file_refuse_path(path, VC__SOURCE_WANTED));
     if (o->classes)
@@ -215,6 +222,8 @@ void vc_source_close(vc_source *source)
     vc__tar_close(source->tar);
     vc__zip_close(source->zip);
     vc_dataset_close(&source->owned);
+    vc_poses_close(&source->poses);
+    free(source->frames);
     pthread_mutex_destroy(&source->lock);
     free(source);
 }
@@ -296,7 +305,9 @@ int32_t vc_source_label(const vc_source *source, size_t index)
 const char *vc_source_name(char text[VC_SOURCE_NAME], const vc_source *source, size_t index)
 {
     const vc_source *holder = vc__source_holder(source, &index);
-    if (holder->dataset)
+    if (holder->frames)
+        vc__source_name_frame(text, holder, index);
+    else if (holder->dataset)
         snprintf(text, VC_SOURCE_NAME, "%s%zu", holder->root, index);
     else
         snprintf(text, VC_SOURCE_NAME, "%s%s", holder->root, holder->samples[index].name);

@@ -72,6 +72,10 @@ vc_status vc_source_check_channels(vc_source *source, size_t wanted)
         VC_TRY(vc_source_check_channels(source->parts[i], wanted));
     if (source->part_count > 0)
         return VC_OK;
+    if (source->frames)
+        return wanted == 1 ? VC_OK
+                           : vc_fail(VC_EINVAL, "%s: poses, wanted images of %zu channels",
+                                     vc_source_path(source, 0), wanted);
     if (source->dataset)
         return check_memory(source->dataset, wanted, source->converts);
     if (wanted != 1 && wanted != 3)

@@ -16,6 +16,8 @@ static uint64_t hash_image(uint64_t hash, const vc_source *source, size_t index)
 {
     const vc_source *holder = vc__source_holder(source, &index);
     const vc_dataset *data = holder->dataset;
+    if (holder->frames)
+        return vc__source_hash_frame(hash, holder, index);
     if (data) {
         const size_t values = data->channels * data->height * data->width;
         return vc_hash(hash, data->images + index * values, values);

@@ -8,6 +8,7 @@
 #include "class_list.h"
 #include "names.h"
 #include "vitcod/image.h"
+#include "vitcod/poses.h"
 #include "vitcod/source.h"
 #include "zip.h"
 
@@ -16,6 +17,11 @@ typedef struct vc__sample {
     int32_t label;
     uint64_t offset, bytes; /* in an archive; of a zip, the entry's number */
 } vc__sample;
+
+/* A frame of a sequence of poses. */
+typedef struct vc__frame {
+    uint32_t sequence, at;
+} vc__frame;
 
 struct vc_source {
     char *path; /* by which it was opened; NULL: it was not opened by a path */
@@ -36,6 +42,9 @@ struct vc_source {
     vc_dataset owned;
     const vc_dataset *dataset; /* images in memory: `owned`, the caller's or the whole's */
 
+    vc_poses poses;
+    vc__frame *frames; /* (count) of poses; NULL: these are images */
+
     vc_source *whole;  /* the source that this was split from, or NULL */
     uint32_t *indices; /* (count) of the samples in the whole */
 
@@ -49,6 +58,12 @@ vc_source *vc__source_holder(const vc_source *source, size_t *index);
 
 /* The data set that holds an image, NULL for an encoded one; `index` becomes its index there. */
 const vc_dataset *vc__source_pixels(const vc_source *source, size_t *index);
+
+/* Poses: whether a file is an npz archive, its frames, and one of them in a hash or in words. */
+int vc__source_is_npz(const char *path);
+vc_status vc__source_open_poses(vc_source *source, const char *path, const vc_source_options *how);
+uint64_t vc__source_hash_frame(uint64_t hash, const vc_source *holder, size_t index);
+void vc__source_name_frame(char text[VC_SOURCE_NAME], const vc_source *holder, size_t index);
 
 /* Makes an empty source. */
 vc_status vc__source_create(vc_source **out, int labelled);

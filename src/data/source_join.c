@@ -29,6 +29,10 @@ static vc_status join(vc_source **out, vc_source **sources, size_t count)
     if (count == 0 || count > VC_SOURCE_MOST_PARTS)
         return vc_fail(VC_EINVAL, "%zu sources of images, wanted 1 to %d", count,
                        (int)VC_SOURCE_MOST_PARTS);
+    for (size_t i = 0; i < count; i++)
+        if (vc_source_joints(sources[i]) > 0)
+            return vc_fail(VC_EUNSUPPORTED, "%s: poses beside others, wanted one npz of them",
+                           vc_source_path(sources[i], 0));
     VC_TRY(vc__source_create(out, share_labels(sources, count)));
     vc_source *joined = *out;
     joined->parts = malloc(count * sizeof *joined->parts);
@@ -75,6 +79,7 @@ vc_status vc_source_open_all(vc_source **out, const char *const *paths, size_t c
     while (opened < count && status == VC_OK) {
         status = vc_source_open(&sources[opened], paths[opened], options);
         if (status == VC_OK && options->labelled && opened > 0 &&
+            vc_source_joints(sources[opened]) == 0 &&
             !vc_source_same_classes(sources[0], sources[opened]))
             status = vc_fail(VC_EINVAL, "%s: its classes are not those of %s, which labels want",
                              paths[opened], paths[0]);

@@ -30,6 +30,8 @@ static size_t folder_length(const char *name)
 /* Its class; without labels a number for each folder that images lie in, one after the other. */
 static uint64_t group_of(const vc_source *s, size_t index, uint64_t last)
 {
+    if (s->frames)
+        return s->frames[index].sequence;
     if (s->dataset)
         return (uint64_t)s->dataset->labels[index];
     if (s->labelled)
@@ -70,11 +72,13 @@ static void keep(vc_source *s, const unsigned char *chosen)
     const size_t values = data ? data->channels * data->height * data->width : 0;
     size_t kept = 0;
     for (size_t i = 0; i < s->count; i++) {
-        if (!chosen[i] && !data)
+        if (!chosen[i] && s->samples)
             free(s->samples[i].name);
         if (!chosen[i])
             continue;
-        if (data) {
+        if (s->frames) {
+            s->frames[kept] = s->frames[i];
+        } else if (data) {
             memmove(data->images + kept * values, data->images + i * values, values);
             data->labels[kept] = data->labels[i];
         } else {

@@ -53,11 +53,28 @@ static vc_status split_range(vc_source *first, vc_source *second, size_t from, s
     return VC_OK;
 }
 
+/* The same of whole sequences of poses. */
+static void split_sequences(vc_source *first, vc_source *second, double share)
+{
+    const vc_source *whole = first->whole;
+    const size_t count = whole->poses.count;
+    if (share > 1.0)
+        share /= (double)count;
+    for (size_t i = 0; i < whole->count; i++) {
+        const size_t at = whole->frames[i].sequence;
+        vc_source *to = taken(at + 1, share) > taken(at, share) ? second : first;
+        to->indices[to->count++] = (uint32_t)i;
+    }
+}
+
 static vc_status check_share(double share, const vc_source *part, const char *path)
 {
     if (!(share >= 0.0) || (share > 1.0 && share != floor(share)))
-        return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1 or a whole number of images",
-                       share);
+        return vc_fail(VC_EINVAL, "a share of %g, wanted 0 to 1 or a whole number of %s", share,
+                       part->frames ? "sequences" : "images");
+    if (part->frames && share > (double)part->poses.count)
+        return vc_fail(VC_EINVAL, "%s: has %zu sequences, wanted the %g that are set apart", path,
+                       part->poses.count, share);
     if (share > 1.0 && share > (double)part->count)
         return vc_fail(VC_EINVAL, "%s: has %zu images, wanted the %g that are set apart", path,
                        part->count, share);
@@ -85,7 +102,10 @@ vc_status vc_source_split_parts(vc_source **first, vc_source **second, vc_source
     vc_status status = open_part(second, whole);
     for (size_t p = 0; p < vc_source_parts(whole); p++) {
         const size_t count = whole->part_count > 0 ? whole->parts[p]->count : whole->count;
-        status = status == VC_OK ? split_range(*first, *second, from, count, shares[p]) : status;
+        if (whole->frames)
+            split_sequences(*first, *second, shares[p]);
+        else if (status == VC_OK)
+            status = split_range(*first, *second, from, count, shares[p]);
         from += count;
     }
     if (status != VC_OK) {

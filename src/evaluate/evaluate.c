@@ -63,11 +63,29 @@ vc_status vc_model_check_labels(const vc_model_config *config)
                    vc_model_family(config));
 }
 
+static vc_status check_poses(const vc_model_config *config, const vc_source *source)
+{
+    const size_t wanted = vc_model_input_of(config).joints, joints = vc_source_joints(source);
+    if (joints == wanted)
+        return VC_OK;
+    if (joints == 0)
+        return vc_fail(VC_EUNSUPPORTED, "%s: a %s takes poses, not pictures",
+                       vc_source_path(source, 0), vc_model_family(config));
+    if (wanted == 0)
+        return vc_fail(VC_EUNSUPPORTED, "%s: poses, but a %s takes pictures",
+                       vc_source_path(source, 0), vc_model_family(config));
+    return vc_fail(VC_EINVAL, "%s: poses of %zu joints, wanted %zu as the %s takes them",
+                   vc_source_path(source, 0), joints, wanted, vc_model_family(config));
+}
+
 vc_status vc_model_check_source(const vc_model *model, vc_source *source)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     const vc_dataset *data = vc_source_dataset(source);
-    if (input.classes > 0 || input.joints > 0)
+    VC_TRY(check_poses(&model->config, source));
+    if (input.joints > 0)
+        return VC_OK;
+    if (input.classes > 0)
         VC_TRY(vc_model_check_classifier(&model->config));
     else
         VC_TRY(check_square(&model->config));
@@ -96,6 +114,8 @@ vc_loader_options vc_model_loader_options(const vc_model *model)
 {
     const vc_model_input input = vc_model_input_of(&model->config);
     vc_loader_options how = vc_loader_options_default();
+    how.frames = input.joints > 0 ? input.height : 0;
+    how.joints = input.joints;
     how.size = input.width;
     how.channels = input.channels;
     memcpy(how.mean, input.mean, sizeof how.mean);
@@ -145,6 +165,27 @@ static vc_status score(vc_evaluation *e, vc_class_count *counts, double *sum, co
     return VC_OK;
 }
 
+/* Adds up the distances of a batch of poses. */
+static vc_status score_poses(double *sum, const float *poses, const vc_loaded *batch,
+                             const vc_model_input *input, const vc_source *source)
+{
+    const size_t joints = input->joints, pose = input->outputs;
+    char name[VC_SOURCE_NAME];
+    *sum = 0.0;
+    for (size_t i = 0; i < batch->count; i++) {
+        const float *truth = batch->truth + (i * input->height + (input->height - 1) / 2) * pose;
+        /* joint 0 is where both are */
+        const double distance =
+            joints > 1 ? vc_pose_loss(NULL, poses + i * pose + 3, truth + 3, 1, joints - 1, 1.0)
+                       : 0.0;
+        if (!isfinite(distance))
+            return vc_fail(VC_EINVAL, "%s: the distance is %g, wanted a finite one",
+                           vc_source_name(name, source, batch->indices[i]), distance);
+        *sum += distance * (double)(joints - 1) / (double)joints;
+    }
+    return VC_OK;
+}
+
 static vc_status forward(void *context, const float **logits, const float *images, size_t count)
 {
     const vc_forward_pass *pass = context;
@@ -162,7 +203,8 @@ static vc_status run_batches(vc_evaluation *e, vc__batch_losses *losses, vc_load
                              const vc_model *model, vc_source *source, const vc_runner *runner,
                              const vc_evaluate_options *o)
 {
-    size_t classes = vc_model_input_of(&model->config).classes;
+    const vc_model_input input = vc_model_input_of(&model->config);
+    const size_t classes = input.classes;
     int labelled = vc_source_classes(source) > 0;
     for (;;) {
         vc_loaded batch;
@@ -179,6 +221,9 @@ static vc_status run_batches(vc_evaluation *e, vc__batch_losses *losses, vc_load
         if (labelled)
             VC_TRY(score(e, o->counts, vc__batch_losses_at(losses, batch.indices[0]), logits,
                          &batch, classes, source));
+        if (batch.truth)
+            VC_TRY(score_poses(vc__batch_losses_at(losses, batch.indices[0]), logits, &batch,
+                               &input, source));
         e->images += batch.count;
         if (o->progress) {
             o->progress->total = vc_loader_total(loader);
@@ -224,6 +269,7 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
         return vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
                        vc_source_name(name, source, 0), out->broken - 1);
     out->loss /= (double)out->images;
+    out->mpjpe = vc_source_has_truth(source) ? 1000.0 * out->loss : 0.0;
     out->seconds = vc_clock_seconds() - started;
     return VC_OK;
 }

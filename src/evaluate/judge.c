@@ -11,7 +11,9 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_closeness, agreement, "", "share of images with the dense model's class"),
      VC_KNOWN},
     {VC_FIELD(vc_closeness, divergence, "nat", "mean KL(dense || sparse)"), VC_KNOWN},
-    {VC_FIELD(vc_closeness, distance, "", "without classes: mean of 1 - cosine of the features"),
+    {VC_FIELD(
+         vc_closeness, distance, "",
+         "without classes: mean of 1 - cosine of the features; of poses: of the joints' distance"),
      VC_KNOWN},
 };
 const vc_record vc_closeness_record = VC_RECORD("closeness", vc_closeness, fields);
@@ -97,10 +99,13 @@ typedef struct sums {
 
 /* What is far between both, and whether they name the same class. */
 static double compare(int *same, const float *logits, const vc_teacher_answers *answers,
-                      size_t image, size_t outputs)
+                      size_t image, const vc_model_input *input)
 {
+    const size_t outputs = input->outputs;
     const float *teacher = answers->logits + image * outputs;
     *same = 0;
+    if (input->joints > 0)
+        return vc_pose_loss(NULL, logits, teacher, 1, input->joints, 1.0);
     if (!answers->classes)
         return vc_cosine_distance(NULL, logits, teacher, 1, outputs, 1.0);
     *same = vc_first_class(logits, outputs) == answers->classes[image];
@@ -113,7 +118,8 @@ enum { LOOKED, SAME, BETWEEN, EACH };
 static vc_status judge_batch(double *images, const vc_image_walk *w,
                              const vc_teacher_answers *answers)
 {
-    const size_t outputs = vc_model_input_of(&w->model->config).outputs, count = w->batch.count;
+    const vc_model_input input = vc_model_input_of(&w->model->config);
+    const size_t outputs = input.outputs, count = w->batch.count;
     if (w->first + count > answers->images)
         return vc_fail(VC_EFORMAT, "more than %zu images held back, which there were before",
                        answers->images);
@@ -122,7 +128,7 @@ static vc_status judge_batch(double *images, const vc_image_walk *w,
         double *image = images + EACH * w->batch.indices[i];
         image[LOOKED] = 1.0;
         image[BETWEEN] =
-            compare(&same, w->acts.logits + i * outputs, answers, w->first + i, outputs);
+            compare(&same, w->acts.logits + i * outputs, answers, w->first + i, &input);
         image[SAME] = same;
         if (!isfinite(image[BETWEEN]))
             return vc_fail(VC_EINVAL,

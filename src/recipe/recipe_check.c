@@ -30,6 +30,11 @@ static vc_status check_model(vc_recipe *recipe, const vc_model *model)
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be designed, wanted %s", o->model,
                        vc_model_family(&model->config),
                        vc_families_that_can(those, VC_ABILITY_BLOCKS));
+    if (vc_model_input_of(&model->config).joints > 0)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "%s: a %s takes poses, of which codesign passes nothing on to its steps: "
+                       "wanted these one by one (docs/poses.md)",
+                       o->model, vc_model_family(&model->config));
     if (vc_model_plan(model))
         return vc_fail(VC_EINVAL,
                        "%s: a plan is inside, wanted a dense model (`vitcod import --plan none`)",

@@ -23,7 +23,8 @@ static vc_status check_blocks(const vc_train_options *o, const vc_model *model)
     if (!vc__looks_inside(o))
         return VC_OK;
     if (!vc_model_can(own, VC_ABILITY_BLOCKS))
-        return vc_fail(VC_EUNSUPPORTED, "only %s's blocks can learn from a teacher's, this is a %s",
+        return vc_fail(VC_EUNSUPPORTED,
+                       "only blocks of %s can learn from a teacher's, this is a %s",
                        vc_families_that_can(those, VC_ABILITY_BLOCKS), vc_model_family(own));
     const size_t layers = vc_model_layers(own);
     int alike = vc_model_can(other, VC_ABILITY_BLOCKS) && vc_model_layers(other) == layers;
@@ -131,15 +132,31 @@ static vc_status check_pooling(const vc_model *model, const vc_train_options *o)
     return VC_OK;
 }
 
-vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_train_options *o)
+static vc_status check_task(const vc_model *model, const vc_source *data, const vc_train_options *o)
 {
     const int taught = o->teacher && o->distillation == 1.0;
-    VC_TRY(vc_model_check_source(model, data));
-    if (vc_model_input_of(&model->config).classes == 0 && (!taught || o->hard_distillation))
+    const vc_model_input input = vc_model_input_of(&model->config);
+    if (input.joints > 0 && o->hard_distillation)
+        return vc_fail(VC_EINVAL, "hard distillation is of classes, which poses have not");
+    if (input.joints > 0)
+        return vc_source_has_truth(data) || taught
+                   ? VC_OK
+                   : vc_fail(VC_EINVAL,
+                             "%s: poses without what they are in 3-D: wanted a truth, or a "
+                             "teacher with all of the loss",
+                             vc_source_path(data, 0));
+    if (input.classes == 0 && (!taught || o->hard_distillation))
         return vc_fail(VC_EINVAL, "a model without classes learns features from a teacher, and no "
                                   "labels: wanted a head for them (`vitcod train --new-head`)");
-    if (vc_source_classes(data) == 0 && !taught)
-        return vc_fail(VC_EINVAL, "images without labels want a teacher with all of the loss");
+    return vc_source_classes(data) > 0 || taught
+               ? VC_OK
+               : vc_fail(VC_EINVAL, "images without labels want a teacher with all of the loss");
+}
+
+vc_status vc__check_training(const vc_model *model, vc_source *data, const vc_train_options *o)
+{
+    VC_TRY(vc_model_check_source(model, data));
+    VC_TRY(check_task(model, data, o));
     VC_TRY(check_range("the learning rate", o->learning_rate, 0.0, 1e3));
     VC_TRY(check_range("the lowest learning rate", o->min_learning_rate, 0.0, o->learning_rate));
     VC_TRY(check_range("the first learning rate", o->warmup_learning_rate, 0.0, o->learning_rate));

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,8 +116,10 @@ static vc_step_means means_since(const vc__loop *l, const vc_train_state *last, 
                            .features = (now->features - last->features) / n,
                            .attention = (now->attention - last->attention) / n,
                            .reconstruction = (now->reconstruction - last->reconstruction) / n,
-                           .train_top1 =
-                               100.0 * (now->top1 - last->top1) / (now->images - last->images),
+                           .train_top1 = vc_source_joints(l->train) > 0
+                                             ? (double)NAN
+                                             : 100.0 * (now->top1 - last->top1) /
+                                                   (now->images - last->images),
                            .learning_rate = vc__step_rate(l, now->step - 1),
                            .grad_norm = (now->grad_norm - last->grad_norm) / n,
                            .images_per_second = seconds > 0.0 ? images / seconds : 0.0};

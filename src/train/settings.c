@@ -11,6 +11,10 @@ static uint64_t hash_config(uint64_t hash, const vc_model *model)
     hash = vc_hash(hash, sizes, sizeof sizes);
     if (input.height != input.width)
         hash = vc_hash(hash, &input.height, sizeof input.height);
+    for (size_t l = 0; input.joints > 0 && l < vc_model_layers(&model->config); l++) {
+        const size_t tokens = vc_model_layer(&model->config, l).queries; /* strides */
+        hash = vc_hash(hash, &tokens, sizeof tokens);
+    }
     hash = vc_hash(vc_hash(hash, input.mean, sizeof input.mean), input.std, sizeof input.std);
     if (input.interpolation != VC_BICUBIC)
         hash = vc_hash(hash, &input.interpolation, sizeof input.interpolation);

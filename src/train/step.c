@@ -63,6 +63,43 @@ static vc_loss task_loss(vc__loop *l, const vc_labels *labels, size_t images)
                                   (float)l->options->label_smoothing);
 }
 
+/* Li et al. (2022): the mean distance of the joints in the middle frame, plus that in all frames by
+ * the head behind the vanilla blocks. Without a truth it is 0, with gradients of 0. */
+static double pose_loss(vc__loop *l, const vc_loaded *batch)
+{
+    const vc_model_input input = vc_model_input_of(&l->model->config);
+    const size_t pose = input.outputs, frames = input.height;
+    double middle = 0.0;
+    memset(l->grads.dlogits, 0, batch->count * pose * sizeof(float));
+    memset(l->grads.dframes, 0, batch->count * frames * pose * sizeof(float));
+    if (!batch->truth)
+        return 0.0;
+    for (size_t i = 0; i < batch->count; i++)
+        middle += vc_pose_loss(l->grads.dlogits + i * pose, l->acts.logits + i * pose,
+                               batch->truth + (i * frames + (frames - 1) / 2) * pose, 1,
+                               input.joints, 1.0 / (double)batch->count);
+    return middle / (double)batch->count + vc_pose_loss(l->grads.dframes, l->acts.frames,
+                                                        batch->truth, batch->count * frames,
+                                                        input.joints, 1.0);
+}
+
+/* The same beside a teacher's poses of the middle frame. */
+static vc_loss losses_of_poses(vc__loop *l, const vc_loaded *batch)
+{
+    const vc_train_options *o = l->options;
+    const vc_model_input input = vc_model_input_of(&l->model->config);
+    const size_t all = batch->count * input.height * input.outputs;
+    vc_loss loss = {.task = pose_loss(l, batch)};
+    if (!o->teacher)
+        return loss;
+    vc_model_forward(&l->teacher_acts, o->teacher, batch->x, batch->count, NULL);
+    loss.distillation = vc_pose_loss(l->grads.dlogits, l->acts.logits, l->teacher_acts.logits,
+                                     batch->count, input.joints, o->distillation);
+    for (size_t i = 0; i < all; i++)
+        l->grads.dframes[i] *= 1.0f - (float)o->distillation;
+    return loss;
+}
+
 /* The losses from labels and teacher, with the gradients of the logits or, if the heads are taught
  * separately, of both heads. */
 static vc_loss losses(vc__loop *l, const vc_loaded *batch)
@@ -71,6 +108,8 @@ static vc_loss losses(vc__loop *l, const vc_loaded *batch)
     const vc_labels labels = {batch->labels, batch->partners, batch->lambda};
     const size_t images = batch->count, classes = outputs_of(l);
     const float *teacher = l->teacher_acts.logits;
+    if (vc_model_input_of(&l->model->config).joints > 0)
+        return losses_of_poses(l, batch);
     if (o->teacher)
         vc_model_forward(&l->teacher_acts, o->teacher, batch->x, images, NULL);
     if (o->two_heads) {
@@ -118,6 +157,8 @@ static vc_status backward(vc__loop *l, vc_loss *loss)
         l->grads.dlogits[i] *= logits;
     for (size_t i = 0; logits != 1.0f && i < input.classifiers * count; i++)
         l->grads.dhead_logits[i] *= logits;
+    for (size_t i = 0; logits != 1.0f && l->grads.dframes && i < input.height * count; i++)
+        l->grads.dframes[i] *= logits;
     VC_TRY(vc__together_begin(&l->together, &l->acts, l->model));
     loss->reconstruction = vc_model_reconstruction(&l->acts, l->model);
     const vc_distances distances =

@@ -16,7 +16,7 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_train_line, steps, "", "of an epoch"), VC_KNOWN},
     {VC_FIELD(vc_train_line, loss, "", "mean")},
     {VC_FIELD(vc_train_line, reconstruction_loss, "", "mean squared error of the auto-encoder")},
-    {VC_FIELD(vc_train_line, train_top1, "%", "of the images learnt from")},
+    {VC_FIELD(vc_train_line, train_top1, "%", "of the images learnt from"), VC_KNOWN},
     {VC_FIELD(vc_train_line, learning_rate, "", "of the last step")},
     {VC_FIELD(vc_train_line, gradient_norm, "", "mean")},
     {VC_FIELD(vc_train_line, images_per_s, "1/s", "that were learnt from")},
@@ -32,6 +32,11 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_train_line, held_back_broken, "", "held-back images that could not be read"),
      VC_KNOWN},
     {VC_FIELD(vc_train_line, averaged_top1, "%", "the same images, averaged parameters"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, test_mpjpe, "mm", "of the test poses: mean distance of joints"),
+     VC_KNOWN},
+    {VC_FIELD(vc_train_line, held_back_mpjpe, "mm", "of the poses held back"), VC_KNOWN},
+    {VC_FIELD(vc_train_line, averaged_mpjpe, "mm", "the same poses, averaged parameters"),
+     VC_KNOWN},
 };
 const vc_record vc_train_line_record = VC_RECORD("line of the log", vc_train_line, fields);
 
@@ -57,7 +62,10 @@ static vc_train_line line_of(const vc_step_means *m, int distilled)
                            .held_back_top1 = NAN,
                            .held_back_loss = NAN,
                            .held_back_broken = VC_NO_COUNT,
-                           .averaged_top1 = NAN};
+                           .averaged_top1 = NAN,
+                           .test_mpjpe = NAN,
+                           .held_back_mpjpe = NAN,
+                           .averaged_mpjpe = NAN};
 }
 
 const char *vc_train_judge(int tested, int held_back)
@@ -72,11 +80,16 @@ vc_train_line vc_train_line_of_epoch(const vc_epoch_report *r)
     line.judged_by = vc_train_judge(r->tested, r->held_back);
     if (!r->tested)
         return line;
-    *(r->held_back ? &line.held_back_top1 : &line.test_top1) = top1_of(&r->test);
+    if (r->test.mpjpe > 0.0)
+        *(r->held_back ? &line.held_back_mpjpe : &line.test_mpjpe) = r->test.mpjpe;
+    else
+        *(r->held_back ? &line.held_back_top1 : &line.test_top1) = top1_of(&r->test);
     *(r->held_back ? &line.held_back_loss : &line.test_loss) = r->test.loss;
     if (r->test.broken > 0)
         *(r->held_back ? &line.held_back_broken : &line.test_broken) = r->test.broken;
-    if (r->averaged.images > 0)
+    if (r->averaged.images > 0 && r->averaged.mpjpe > 0.0)
+        line.averaged_mpjpe = r->averaged.mpjpe;
+    else if (r->averaged.images > 0)
         line.averaged_top1 = top1_of(&r->averaged);
     return line;
 }

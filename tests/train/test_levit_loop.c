@@ -195,7 +195,8 @@ static void what_does_not_fit_is_refused(void **state)
     assert_fails(train(model, &o, NULL, 0, &none), VC_EINVAL, "want a teacher");
     o.teacher = teacher;
     o.features = 1.0;
-    assert_fails(train(model, &o, NULL, 0, &none), VC_EUNSUPPORTED, "only a deit's blocks");
+    assert_fails(train(model, &o, NULL, 0, &none), VC_EUNSUPPORTED,
+                 "only blocks of a deit or a strided_transformer");
     o.features = 0.0;
     o.distillation = 1.0;
     data.classes = 0;

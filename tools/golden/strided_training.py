@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Gradients, and ten training steps, of small Strided Transformers in float64 by PyTorch: the oracle
+"""Gradients and ten training steps of small Strided Transformers in float64 by PyTorch: the oracle
 of tests/train/test_strided_training.c.
 
 The loss is Li et al.'s (2022): the mean distance of the joints of the frame in the middle, plus the
 same of all frames by the head behind the vanilla blocks; with an auto-encoder its reconstruction
 too. Of each parameter's gradient come the norm and what two vectors of noise see of it, so that no
-array is stored; trained is by AdamW as `vitcod train` has it, without dropout, which vitcod has not.
+array is stored; trained is by AdamW as `vitcod train` has it, without dropout, which it has not.
 Models are those of strided.py. Wants torch. Run:
 python3 tools/golden/strided_training.py > tools/golden/strided_training.json
 """
