@@ -17,6 +17,7 @@ typedef struct vc_energy_table {
     double read_pj_per_byte[VC_BUFFER_COUNT], write_pj_per_byte[VC_BUFFER_COUNT];
     double leakage_mw_per_kib; /* of all scratchpads */
     double sram_mm2_per_kib, logic_mm2_per_mac;
+    double node_factor; /* of what units and accesses take, for another process; 1: none */
 } vc_energy_table;
 
 vc_energy_table

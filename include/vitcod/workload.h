@@ -1,5 +1,5 @@
-/* The workload: what must be computed for one image, or for a batch, as a list of operators with MACs and values
- * moved. Models lower to it, the simulator reads it. */
+/* The workload: what must be computed for one image, or for a batch, as a list of operators with
+ * MACs and values moved. Models lower to it, the simulator reads it. */
 #ifndef VITCOD_WORKLOAD_H
 #define VITCOD_WORKLOAD_H
 

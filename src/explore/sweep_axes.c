@@ -26,6 +26,9 @@ static const vc_chip_field beside[VC__AXIS_KEY] = {
                             "bandwidth_bytes_per_s",
                             "of a memory that is a rate"},
     [VC__AXIS_CHANNELS] = {{.key = "channels"}, "channels", "of the DRAM"},
+    [VC__AXIS_NODE] = {{.key = "node_factor", .kind = VC_YAML_NUMBER, .least = 1e-3, .most = 1e3},
+                       "node_factor",
+                       "of what units and accesses take, for another process"},
 };
 
 /* In this order points count, and the hash of a sweep takes in each of these keys, there or not.

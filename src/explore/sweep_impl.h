@@ -21,6 +21,7 @@ typedef enum vc__axis_kind {
     VC__AXIS_COMPRESSED,
     VC__AXIS_BANDWIDTH,
     VC__AXIS_CHANNELS,
+    VC__AXIS_NODE,
     VC__AXIS_KEY /* of a chip */
 } vc__axis_kind;
 

@@ -60,6 +60,8 @@ static void choose(choice *c, const vc_sweep *s, const size_t digits[VC__SWEEP_M
             set_bandwidth(&c->chip.memory, value);
         else if (a->kind == VC__AXIS_CHANNELS)
             c->chip.memory.dram.channels = (uint64_t)value;
+        else if (a->kind == VC__AXIS_NODE)
+            c->chip.energy.node_factor = value;
     }
     c->model = &s->models[at[VC__AXIS_MODEL]];
     if (c->model->is_file && !vc__sweep_axis(s, VC__AXIS_COMPRESSED)->count)

@@ -15,6 +15,7 @@ enum { MOST_KINDS = 16, MOST_FIELDS = 64 };
 typedef struct reader {
     vc_accelerator a;
     char memory[256]; /* its name; empty: the file has it in full, or none */
+    char energy[256]; /* likewise, of a table's file */
     int kind;         /* index in `kinds` */
     const vc_chip_kind *const *kinds;
     const char *names[MOST_KINDS + 1];
@@ -28,8 +29,8 @@ static const vc_chip_field step_fields[] = {
 enum { STEP_FIELDS = sizeof step_fields / sizeof *step_fields };
 
 /* Reads fields. In a file that is based on another one, every key may be left out. */
-static vc_status read_fields(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
-                             size_t count, int on_top)
+vc_status vc__read_fields(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
+                          size_t count, int on_top)
 {
     vc_yaml_field optional[MOST_FIELDS];
     assert(count <= MOST_FIELDS);
@@ -55,14 +56,14 @@ static vc_status read_table(void *out, const vc_yaml_map *map, const vc_chip_fie
                             size_t count, int on_top)
 {
     vc_yaml_field plain[MOST_FIELDS];
-    return read_fields(out, map, plain, add_fields(plain, 0, fields, count, 0), on_top);
+    return vc__read_fields(out, map, plain, add_fields(plain, 0, fields, count, 0), on_top);
 }
 
 /* Reads the keys of the file itself. Of sections it only checks that they are mappings. */
 static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
 {
     const size_t chip = offsetof(reader, a.chip);
-    static const char *const sections[] = {"buffers", "energy", "area"};
+    static const char *const sections[] = {"buffers", "area"};
     vc_yaml_field all[MOST_FIELDS];
     size_t count, shared;
     const vc_chip_field *fields = vc_chip_fields(&shared);
@@ -82,17 +83,22 @@ static vc_status read_keys(reader *r, const vc_yaml_map *root, int on_top)
     for (size_t k = 0; r->names[k]; k++)
         if (r->kinds[k]->field_count)
             all[count++] = (vc_yaml_field){.key = r->names[k], .kind = VC_YAML_MAP, .optional = 1};
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         all[count++] = (vc_yaml_field){.key = sections[i], .kind = VC_YAML_MAP};
+    all[count++] = (vc_yaml_field){.key = "energy",
+                                   .kind = VC_YAML_NAMED,
+                                   .offset = offsetof(reader, energy),
+                                   .room = sizeof r->energy};
     all[count++] = (vc_yaml_field){.key = "memory",
                                    .kind = VC_YAML_NAMED,
                                    .offset = offsetof(reader, memory),
                                    .room = sizeof r->memory};
-    return read_fields(r, root, all, count, on_top);
+    return vc__read_fields(r, root, all, count, on_top);
 }
 
 /* Checks sections that have a mapping for each buffer. */
-static vc_status read_names(const vc_yaml_map *map, const char *const *more, int on_top)
+vc_status vc__read_buffer_names(const vc_yaml_map *map, const char *const *more, int on_top,
+                                const char *optional)
 {
     vc_yaml_field fields[VC_BUFFER_COUNT + 8] = {{0}};
     size_t count = 0;
@@ -100,7 +106,9 @@ static vc_status read_names(const vc_yaml_map *map, const char *const *more, int
         fields[count++] = (vc_yaml_field){.key = vc_buffer_name((vc_buffer)b), .kind = VC_YAML_MAP};
     for (; more && *more; more++)
         fields[count++] = (vc_yaml_field){.key = *more, .kind = VC_YAML_MAP};
-    return read_fields(NULL, map, fields, count, on_top);
+    if (optional)
+        fields[count++] = (vc_yaml_field){.key = optional, .kind = VC_YAML_MAP, .optional = 1};
+    return vc__read_fields(NULL, map, fields, count, on_top);
 }
 
 static vc_status read_buffers(vc_chip_config *out, const vc_yaml_map *root, int on_top)
@@ -110,7 +118,7 @@ static vc_status read_buffers(vc_chip_config *out, const vc_yaml_map *root, int 
     const vc_chip_field *fields = vc__scratchpad_fields(&count);
     if (!buffers.node)
         return VC_OK;
-    VC_TRY(read_names(&buffers, NULL, on_top));
+    VC_TRY(vc__read_buffer_names(&buffers, NULL, on_top, NULL));
     for (int b = 0; b < VC_BUFFER_COUNT; b++) {
         const vc_yaml_map one = vc_yaml_sub(&buffers, vc_buffer_name((vc_buffer)b));
         if (!one.node)
@@ -119,80 +127,6 @@ static vc_status read_buffers(vc_chip_config *out, const vc_yaml_map *root, int 
         out->buffer_lines[b] = one.line;
     }
     return VC_OK;
-}
-
-/* Reads a constant with its source. The source is for people, but must be there. */
-static vc_status read_constant(double *out, const vc_yaml_map *section, const char *key,
-                               vc_yaml_unit unit)
-{
-    struct {
-        double value;
-        char source[256];
-    } constant;
-    const vc_yaml_field fields[] = {
-        {.key = "value", .kind = VC_YAML_NUMBER, .unit = unit, .most = 1e12},
-        {.key = "source", .kind = VC_YAML_TEXT, .offset = sizeof(double), .room = 256},
-    };
-    const vc_yaml_map map = vc_yaml_sub(section, key);
-    if (!map.node)
-        return VC_OK;
-    VC_TRY(vc_yaml_read(&constant, &map, fields, 2));
-    *out = constant.value;
-    return VC_OK;
-}
-
-static vc_status read_access(vc_energy_table *out, const vc_yaml_map *energy, int buffer)
-{
-    struct {
-        double read, write;
-        char source[256];
-    } access;
-    const vc_yaml_field fields[] = {
-        {.key = "read", .kind = VC_YAML_NUMBER, .unit = VC_UNIT_PJ_PER_BYTE, .most = 1e9},
-        {.key = "write",
-         .kind = VC_YAML_NUMBER,
-         .offset = sizeof(double),
-         .unit = VC_UNIT_PJ_PER_BYTE,
-         .most = 1e9},
-        {.key = "source", .kind = VC_YAML_TEXT, .offset = 2 * sizeof(double), .room = 256},
-    };
-    const vc_yaml_map map = vc_yaml_sub(energy, vc_buffer_name((vc_buffer)buffer));
-    if (!map.node)
-        return VC_OK;
-    VC_TRY(vc_yaml_read(&access, &map, fields, 3));
-    out->read_pj_per_byte[buffer] = access.read;
-    out->write_pj_per_byte[buffer] = access.write;
-    return VC_OK;
-}
-
-static vc_status read_energy(vc_energy_table *out, const vc_yaml_map *root, int on_top)
-{
-    static const char *const names[] = {"mac",         "add",     "multiplication",
-                                        "exponential", "leakage", NULL};
-    double *const values[] = {&out->mac_pj, &out->add_pj, &out->multiplication_pj,
-                              &out->exponential_pj, &out->leakage_mw_per_kib};
-    const vc_yaml_map energy = vc_yaml_sub(root, "energy");
-    if (!energy.node)
-        return VC_OK;
-    VC_TRY(read_names(&energy, names, on_top));
-    for (int i = 0; names[i]; i++)
-        VC_TRY(read_constant(values[i], &energy, names[i],
-                             i < 4 ? VC_UNIT_PICOJOULES : VC_UNIT_MW_PER_KIB));
-    for (int b = 0; b < VC_BUFFER_COUNT; b++)
-        VC_TRY(read_access(out, &energy, b));
-    return VC_OK;
-}
-
-static vc_status read_area(vc_energy_table *out, const vc_yaml_map *root, int on_top)
-{
-    static const vc_yaml_field fields[] = {{.key = "sram", .kind = VC_YAML_MAP},
-                                           {.key = "mac", .kind = VC_YAML_MAP}};
-    const vc_yaml_map area = vc_yaml_sub(root, "area");
-    if (!area.node)
-        return VC_OK;
-    VC_TRY(read_fields(NULL, &area, fields, 2, on_top));
-    VC_TRY(read_constant(&out->sram_mm2_per_kib, &area, "sram", VC_UNIT_MM2_PER_KIB));
-    return read_constant(&out->logic_mm2_per_mac, &area, "mac", VC_UNIT_MM2);
 }
 
 /* Reads the section of the chip's own kind. Sections of other kinds are refused. */
@@ -248,6 +182,21 @@ static vc_status read_memory(reader *r, const vc_yaml_map *root, const char *pat
     return vc_memory_config_read(&r->a.memory, file);
 }
 
+static vc_status read_energy(reader *r, const vc_yaml_map *root, const char *path, int on_top)
+{
+    const vc_yaml_map energy = vc_yaml_sub(root, "energy");
+    char file[MOST_PATH];
+    if (energy.node)
+        return vc__energy_read(&r->a.energy, &energy, on_top);
+    if (!r->energy[0])
+        return VC_OK;
+    VC_TRY(path_beside(file, root, "energy", r->energy, path));
+    if (access(file, F_OK) != 0)
+        return vc_yaml_fail(root, "energy", "is '%s', wanted keys and values, or a table's file",
+                            r->energy);
+    return vc__energy_read_file(&r->a.energy, file, on_top);
+}
+
 static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path, int depth);
 
 /* Where they stand, if it is in this file. */
@@ -273,7 +222,7 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
     memset(out->chip.buffer_lines, 0, sizeof out->chip.buffer_lines);
     const int on_top = out->like[0] != 0;
     const vc_chip_kind *before = out->chip.kind;
-    r->memory[0] = '\0';
+    r->memory[0] = r->energy[0] = '\0';
     VC_TRY(read_keys(r, root, on_top));
     out->chip.kind = r->kinds[r->kind];
     if (out->chip.kind != before)
@@ -281,8 +230,8 @@ static vc_status read_root(reader *r, const vc_yaml_map *root, const char *path,
     VC_TRY(read_kind(r, root, on_top && out->chip.kind == before));
     VC_TRY(read_buffers(&out->chip, root, on_top));
     VC_TRY(read_memory(r, root, path));
-    VC_TRY(read_energy(&out->energy, root, on_top));
-    VC_TRY(read_area(&out->energy, root, on_top));
+    VC_TRY(read_energy(r, root, path, on_top));
+    VC_TRY(vc__area_read(&out->energy, root, on_top));
     const char *idle = vc__idle_key(&out->chip);
     if (idle)
         return vc_yaml_fail(root, idle, VC__IDLE_KEY, out->chip.kind->name);
@@ -331,7 +280,7 @@ static vc_status read_base(reader *r, const vc_yaml_map *root, const char *path,
 vc_status vc__accelerator_read(vc_accelerator *out, const char *path,
                                const vc_chip_kind *const *kinds)
 {
-    reader r = {.kinds = kinds};
+    reader r = {.kinds = kinds, .a.energy.node_factor = 1.0};
     for (size_t k = 0; kinds[k]; k++) {
         assert(k < MOST_KINDS);
         r.names[k] = kinds[k]->name;
@@ -403,5 +352,7 @@ json_t *vc_accelerator_json(const vc_accelerator *a)
                           e->exponential_pj, "leakage_mw_per_kib", e->leakage_mw_per_kib,
                           "sram_mm2_per_kib", e->sram_mm2_per_kib, "logic_mm2_per_mac",
                           e->logic_mm2_per_mac));
+    if (e->node_factor != 1.0)
+        vc_json_set(&chip, "node_factor", json_real(e->node_factor));
     return chip;
 }

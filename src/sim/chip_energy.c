@@ -17,6 +17,7 @@ vc_energy_table vc_energy_table_default(void)
          * the decoded scratchpad taken as one of 53 KB. */
         .read_pj_per_byte = {3.65 / 8, 3.65 / 8, 3.65 / 8, 2.40 / 8, 6.09 / 8, 3.65 / 8},
         .write_pj_per_byte = {2.88 / 8, 2.88 / 8, 2.88 / 8, 1.80 / 8, 3.88 / 8, 2.88 / 8},
+        .node_factor = 1.0,
         .leakage_mw_per_kib = 0.203 / 16, /* Focus: 16 KB */
         .sram_mm2_per_kib = 0.0276 / 16,  /* Focus: 16 KB */
         /* What is left of ViTCoD's 3 mm2 after 320 KiB of SRAM, over 512 MACs. */
@@ -60,6 +61,8 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
         e.pj[parts[b]] = (double)n->read_bytes[b] * t->read_pj_per_byte[b] +
                          (double)n->written_bytes[b] * t->write_pj_per_byte[b];
+    for (size_t p = 0; p < VC_ENERGY_LEAKAGE; p++)
+        e.pj[p] *= t->node_factor;
     /* mW times s is mJ: 1e9 pJ */
     e.pj[VC_ENERGY_LEAKAGE] =
         sram_kib(c) * t->leakage_mw_per_kib * 1e9 * (double)n->cycles / c->clock_hz;

@@ -315,6 +315,112 @@ static void what_is_wrong_is_named(void **state)
     expect("cl: 17", "cl: 17 ns", "'memory.timing.cl' is '17 ns', wanted a number without a unit");
 }
 
+static const char rows[] = "mac,compute,0.2,paper A\nadd,compute,0.04,A\n"
+                           "multiplication,compute,0.7,A\nexponential,compute,0.8,A\n"
+                           "leakage,leak,0.01,A\nquery,read,0.4,\"A, table 2\"\nquery,write,0.3,A\n"
+                           "key,read,0.4,A\nkey,write,0.3,A\nvalue,read,0.4,A\nvalue,write,0.3,A\n"
+                           "index,read,0.4,A\nindex,write,0.3,A\noutput,read,0.4,A\n"
+                           "output,write,0.3,A\ndecoded,read,0.4,A\n";
+
+/* A chip like ViTCoD's whose energy is in a table of its own, beside it. */
+static vc_status read_with_table(vc_accelerator *out, const char *name, const char *text)
+{
+    char chip[2048], here[1024], path[512];
+    assert_non_null(getcwd(here, sizeof here));
+    write_bytes(temporary(name), text, strlen(text));
+    snprintf(path, sizeof path, "%s", temporary("tabled.yaml"));
+    snprintf(chip, sizeof chip, "like: %s/%s\nenergy: %s\n", here, shipped, name);
+    write_bytes(path, chip, strlen(chip));
+    return vc_accelerator_read(out, path);
+}
+
+static void energy_comes_from_a_table(void **state)
+{
+    (void)state;
+    char text[2048];
+    vc_accelerator a;
+    snprintf(text, sizeof text, "component,action,energy,source\n%s", rows);
+    assert_ok(read_with_table(&a, "table.csv", text));
+    assert_near(a.energy.mac_pj, 0.2, 1e-12);
+    assert_near(a.energy.read_pj_per_byte[VC_BUFFER_QUERY], 0.4, 1e-12);
+    assert_near(a.energy.write_pj_per_byte[VC_BUFFER_DECODED], 0.36, 1e-6); /* as it was */
+    assert_near(a.energy.node_factor, 1.0, 0.0);
+    assert_ok(
+        read_with_table(&a, "table.csv", "component,action,energy,source\nnode,scale,0.5,B\n"));
+    assert_near(a.energy.node_factor, 0.5, 1e-12);
+    assert_near(a.energy.mac_pj, 0.116148, 1e-6);
+    assert_ok(read_with_table(&a, "table.yaml",
+                              "node: {value: 0.25, source: C}\n"
+                              "mac: {value: 0.3 pJ, source: C}\n"));
+    assert_near(a.energy.node_factor, 0.25, 1e-12);
+    assert_near(a.energy.mac_pj, 0.3, 1e-12);
+}
+
+/* Units and accesses take so much less, leakage and the memory do not. */
+static void a_node_scales_what_is_done(void **state)
+{
+    (void)state;
+    const vc_chip_config c = vc_chip_config_default();
+    const vc_chip_counts n = {.cycles = 1000, .macs = 100, .read_bytes = {10}, .exponentials = 5};
+    const vc_memory_counters m = {.energy_pj = 7.0, .standby_pj = 3.0};
+    vc_energy_table t = vc_energy_table_default();
+    const vc_chip_energy before = vc_chip_energy_of(&n, &c, &t, &m);
+    t.node_factor = 0.5;
+    const vc_chip_energy after = vc_chip_energy_of(&n, &c, &t, &m);
+    for (int p = 0; p < VC_ENERGY_COUNT; p++)
+        assert_near(after.pj[p], before.pj[p] * (p < VC_ENERGY_LEAKAGE ? 0.5 : 1.0), 1e-9);
+}
+
+static void wrong_tables_are_named(void **state)
+{
+    (void)state;
+    static const char head[] = "component,action,energy,source\n";
+    const struct {
+        const char *text, *message;
+    } wrong[] = {
+        {"", "table.csv: is empty, wanted 'component,action"},
+        {"name,energy\n", "table.csv:1: begins with 'name,energy', wanted 'component,action"},
+        {"mac,compute,0.2\n", "table.csv:2: has no source"},
+        {"mac,compute,0.2,\n", "table.csv:2: has no source"},
+        {"mac,read,0.2,A\n", "table.csv:2: no 'read' of 'mac', wanted compute of mac"},
+        {"cache,read,0.2,A\n", "table.csv:2: no 'read' of 'cache'"},
+        {"mac,compute,0.2 pJ,A\n", "table.csv:2: the energy is '0.2 pJ', wanted a number"},
+        {"mac,compute,-1,A\n", "table.csv:2: the energy is '-1'"},
+        {"mac,compute,nan,A\n", "table.csv:2: the energy is 'nan'"},
+        {"node,scale,0,A\n", "wanted a number from 0 to 1e12, and of a node above 0"},
+        {"mac,compute,1,A\nmac,compute,1,A\n", "table.csv:3: 'compute' of 'mac' is there twice"},
+    };
+    vc_accelerator a;
+    char text[4096];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, "%s%s", i > 1 ? head : "", wrong[i].text);
+        assert_fails(read_with_table(&a, "table.csv", text), VC_EFORMAT, wrong[i].message);
+    }
+    assert_fails(read_with_table(&a, "table.yaml", "node: {value: 0, source: C}\n"), VC_EFORMAT,
+                 "'node' has the value 0, wanted a factor above 0");
+    assert_fails(read_with_table(&a, "table.yaml", "node: {value: 0.5}\n"), VC_EFORMAT,
+                 "'node.source' is missing");
+    /* A chip that is like no other wants all rows. */
+    char chip[8192];
+    FILE *file = fopen(shipped, "r");
+    assert_non_null(file);
+    chip[fread(chip, 1, sizeof chip - 1, file)] = '\0';
+    fclose(file);
+    char *energy = strstr(chip, "\nenergy:"), *area = strstr(chip, "\narea:");
+    assert_true(energy && area);
+    snprintf(text, sizeof text, "%s", area);
+    snprintf(energy, sizeof chip - (size_t)(energy - chip), "\nenergy: table.csv%s", text);
+    write_bytes(temporary("whole.yaml"), chip, strlen(chip));
+    snprintf(text, sizeof text, "%s%s", head, rows);
+    write_bytes(temporary("table.csv"), text, strlen(text));
+    assert_fails(vc_accelerator_read(&a, temporary("whole.yaml")), VC_EFORMAT,
+                 "table.csv: has no row 'decoded,write'");
+    snprintf(text, sizeof text, "%s%sdecoded,write,0.3,A\n", head, rows);
+    write_bytes(temporary("table.csv"), text, strlen(text));
+    assert_ok(vc_accelerator_read(&a, temporary("whole.yaml")));
+    assert_near(a.energy.write_pj_per_byte[VC_BUFFER_DECODED], 0.3, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +432,9 @@ int main(void)
         cmocka_unit_test(every_key_shows_in_json),
         cmocka_unit_test(files_on_top_of_files),
         cmocka_unit_test(banks_are_honoured_or_refused),
+        cmocka_unit_test(energy_comes_from_a_table),
+        cmocka_unit_test(a_node_scales_what_is_done),
+        cmocka_unit_test(wrong_tables_are_named),
         cmocka_unit_test(keys_of_the_lines_are_refused_elsewhere),
         cmocka_unit_test(what_is_wrong_is_named),
     };

@@ -199,7 +199,8 @@ static void banks_by_hand(void **state)
 }
 
 /* On ViTCoD's lines, two of which share weights: four outputs side by side take 2 cycles, all 16
- * outputs 8; 256 bytes of weights from one bank take 32. So does each of the four groups of rows. */
+ * outputs 8; 256 bytes of weights from one bank take 32. So does each of the four groups of rows.
+ */
 static void banks_of_a_product_by_hand(void **state)
 {
     (void)state;

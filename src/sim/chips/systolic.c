@@ -35,8 +35,8 @@ static vc_status check_array(const vc_chip_config *c)
 
 /* Cycles of a product. Tiles of weights are as large as the array, and all rows stream past each.
  * For each, weights are loaded, a row of the array per cycle, and the array fills and drains, as in
- * SCALE-Sim; or all of that happens behind the rows of the tile before (eq. E5). `load` and `stream`
- * are the cycles of a tile's weights and of its rows. */
+ * SCALE-Sim; or all of that happens behind the rows of the tile before (eq. E5). `load` and
+ * `stream` are the cycles of a tile's weights and of its rows. */
 static uint64_t tile_cycles(const systolic *s, uint64_t inputs, uint64_t outputs, uint64_t load,
                             uint64_t stream)
 {
