@@ -29,6 +29,9 @@
  * quantize_rows           per row: scale = largest |x| / 127, y = x / scale rounded, ties to even,
  *                         plus VC_ZERO_POINT; a row of zeros has scale 1
  * dequantize_row          y = (x - offset) * scale * scales + bias, added to y if `add`
+ * product_int8            y (rows, outputs) = x (rows, inputs), quantized by quantize_rows with a
+ *                         scale per row, times weights: dequantize_row of the sums; with AVX-512 it
+ *                         needs vc_cpu_has_int8_rows
  * adamw_step              one AdamW step (Loshchilov, Hutter 2019, algorithm 2) */
 #ifndef VITCOD_KERNELS_H
 #define VITCOD_KERNELS_H
@@ -36,6 +39,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/int8_product.h"
 #include "vitcod/isa.h"
 #include "vitcod/packed_attention.h"
 

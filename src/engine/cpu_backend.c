@@ -14,6 +14,7 @@ static void cpu_close(void *device)
         return;
     vc__cpu_trace(cpu, NULL, 0);
     for (size_t i = 0; i < cpu->packed_count; i++) {
+        free(cpu->packed[i].int8);
         free(cpu->packed[i].scale);
         free(cpu->packed[i].bias);
         free(cpu->packed[i].offset);
@@ -39,6 +40,7 @@ static vc_status cpu_open(void **device, const vc_backend_options *options)
         return vc_fail(VC_ENOMEM, "out of memory");
     cpu->options = *options;
     cpu->kernels = vc_kernels_get();
+    cpu->own_int8 = vc_cpu_has_int8_rows();
     const vc_status status = vc_products_open(&cpu->products, options->threads);
     if (status == VC_OK)
         *device = cpu;
@@ -101,6 +103,21 @@ static vc_status quantize(vc__packed *q, int8_t *weight, const vc_linear *linear
     return VC_OK;
 }
 
+/* Packs quantized weights for the product that is the faster one here. */
+static vc_status pack_int8(vc__packed *made, vc__cpu *cpu, const vc_product_form *form,
+                           const int8_t *weight)
+{
+    if (!cpu->own_int8 || form->inputs % VC_INT8_DEPTH != 0)
+        return vc_products_add(&made->product, cpu->products, form, weight, NULL, VC__TILE);
+    const size_t bytes = vc_int8_packed_bytes(form->outputs, form->inputs);
+    made->int8 = aligned_alloc(VC_ARENA_ALIGN,
+                               (bytes + VC_ARENA_ALIGN - 1) / VC_ARENA_ALIGN * VC_ARENA_ALIGN);
+    if (!made->int8)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu weights", bytes);
+    vc_int8_pack(made->int8, weight, form->outputs, form->inputs);
+    return VC_OK;
+}
+
 static vc_status cpu_pack(vc_program_op *op, void *device, const vc_linear *linear)
 {
     vc__cpu *cpu = device;
@@ -124,7 +141,7 @@ static vc_status cpu_pack(vc_program_op *op, void *device, const vc_linear *line
     vc_status status =
         weight ? quantize(made, weight, linear) : vc_fail(VC_ENOMEM, "out of memory for weights");
     if (status == VC_OK)
-        status = vc_products_add(&made->product, cpu->products, &form, weight, NULL, VC__TILE);
+        status = pack_int8(made, cpu, &form, weight);
     free(weight);
     return status;
 }
@@ -193,7 +210,10 @@ static vc_status cpu_prepare(void *device, const vc_program *program, size_t ima
         for (size_t i = 0; i < step->op_count; i++) {
             if (step->ops[i].inputs == 0)
                 continue;
-            const size_t product = cpu->packed[step->ops[i].packed].product;
+            const vc__packed *packed = &cpu->packed[step->ops[i].packed];
+            const size_t product = packed->product;
+            if (packed->int8)
+                continue; /* takes any number of rows */
             if (rows / tiles > 0)
                 VC_TRY(vc_products_prepare(cpu->products, product, rows / tiles));
             if (rows % tiles > 0)

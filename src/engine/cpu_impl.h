@@ -15,9 +15,11 @@ typedef struct vc__tile {
     uint64_t *ticks; /* of the phases of attention; NULL without timing */
 } vc__tile;
 
-/* Packed weights; for int8 with what is needed to turn sums into values, per output. */
+/* Packed weights: a product of oneDNN's, or in int8, where the CPU's own product is faster, `int8`
+ * alone. For int8 with what is needed to turn sums into values, per output. */
 typedef struct vc__packed {
     size_t product;
+    int8_t *int8; /* NULL: oneDNN's */
     float *scale, *bias;
     int32_t *offset;
 } vc__packed;
@@ -30,6 +32,7 @@ typedef struct vc__events { /* of a worker */
 typedef struct vc__cpu {
     vc_backend_options options;
     const vc_kernels *kernels;
+    int own_int8; /* 1: products in int8 are product_int8's, not oneDNN's */
     vc_products *products;
     vc__packed *packed;
     size_t packed_count;

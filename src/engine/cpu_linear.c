@@ -104,8 +104,48 @@ static void run_converted(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
     }
 }
 
+/* Rows of a call of product_int8. Its values are finished while the first cache has them; weights
+ * that are more than the second has are fetched for more rows at once. */
+static size_t int8_rows(const vc_program_op *op)
+{
+    enum { FEW = 12, MANY = 48, MANY_WEIGHTS = 512 << 10 };
+    return op->inputs * op->outputs > MANY_WEIGHTS ? MANY : FEW;
+}
+
+static void run_int8(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
+{
+    unsigned char *memory = cpu->scratch + tile->worker * cpu->scratch_bytes;
+    const vc__packed *packed = &cpu->packed[op->packed];
+    const scratch s = layout_of(op);
+    const size_t n = op->outputs, most = int8_rows(op);
+    const int whole = op->to->precision == VC_IN_FP32;
+    const vc_int8_weights w = {op->inputs,    n,           packed->int8, packed->offset,
+                               packed->scale, packed->bias};
+    float *x = vc__rows(op->from, tile), *y = vc__rows(op->to, tile),
+          *scales = (void *)(memory + s.scales);
+    unsigned char *inputs = (void *)x;
+    if (op->from->precision == VC_IN_INT8) {
+        scales = op->from->scales + tile->worker * VC__TILE;
+    } else {
+        inputs = memory;
+        convert(inputs, scales, x, tile->rows, op->inputs, VC_IN_INT8, cpu->kernels);
+    }
+    for (size_t r = 0; r < tile->rows; r += most) {
+        const size_t rows = tile->rows - r < most ? tile->rows - r : most;
+        float *values = whole ? y + r * n : (float *)(void *)(memory + s.sums);
+        cpu->kernels->product_int8(values, inputs + r * op->inputs, scales + r, &w, op->add, rows);
+        vc__activate(cpu, op->activation, values, rows * n);
+        for (size_t i = 0; !whole && i < rows; i++)
+            vc__emit(cpu, op->to, tile, r + i, values + i * n);
+    }
+}
+
 void vc__run_linear(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
+    if (cpu->packed[op->packed].int8) {
+        run_int8(cpu, op, tile);
+        return;
+    }
     if (op->precision != VC_IN_FP32) {
         run_converted(cpu, op, tile);
         return;

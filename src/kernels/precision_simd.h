@@ -11,17 +11,20 @@ static inline void to_bf16(uint16_t *y, const float *x, size_t count)
 static inline void quantize_rows(uint8_t *y, float *scale, const float *x, size_t rows,
                                  size_t columns)
 {
+    const size_t whole = columns / LANES * LANES, n = columns - whole;
     for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
         vec most = splat(0.0f);
-        for (size_t i = 0; i < columns; i += LANES)
-            most = maximum(most, absolute(load_part(x + i, lanes_left(columns, i))));
+        for (size_t i = 0; i < whole; i += LANES)
+            most = maximum(most, absolute(load(x + i)));
+        if (n > 0)
+            most = maximum(most, absolute(load_part(x + whole, n)));
         const float largest = max_of(most);
         scale[r] = largest > 0.0f ? largest / 127.0f : 1.0f;
         const vec factor = splat(largest > 0.0f ? 127.0f / largest : 1.0f);
-        for (size_t i = 0; i < columns; i += LANES) {
-            const size_t n = lanes_left(columns, i);
-            store_bytes(y + i, mul(load_part(x + i, n), factor), VC_ZERO_POINT, n);
-        }
+        for (size_t i = 0; i < whole; i += LANES)
+            store_bytes(y + i, mul(load(x + i), factor), VC_ZERO_POINT, LANES);
+        if (n > 0)
+            store_bytes(y + whole, mul(load_part(x + whole, n), factor), VC_ZERO_POINT, n);
     }
 }
 

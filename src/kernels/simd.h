@@ -59,7 +59,11 @@ static inline vec difference_of(const int32_t *x, const int32_t *y, size_t n)
 static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
 {
     veci v = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(zero));
-    _mm_mask_storeu_epi8(p, first(n), _mm512_cvtusepi32_epi8(v));
+    const __m128i bytes = _mm512_cvtusepi32_epi8(v);
+    if (n == LANES)
+        _mm_storeu_si128((__m128i *)(void *)p, bytes); /* with a mask it takes longer */
+    else
+        _mm_mask_storeu_epi8(p, first(n), bytes);
 }
 /* Stores n values as bfloat16, rounded to nearest, ties to even. */
 static inline void store_bf16(uint16_t *p, vec a, size_t n)

@@ -228,6 +228,52 @@ static void check_precision(const vc_kernels *k, size_t n)
     }
 }
 
+enum { MOST_INPUTS = 200, MOST_OUTPUTS = 150, MOST_ROWS = 19 };
+
+/* Against sums over weights that are not packed; rows of every height, every number of vectors. */
+static void check_product_int8(const vc_kernels *k)
+{
+    static int8_t weight[MOST_OUTPUTS * MOST_INPUTS],
+        packed[(MOST_OUTPUTS + VC_INT8_BLOCK) * MOST_INPUTS];
+    static uint8_t x[MOST_ROWS * MOST_INPUTS];
+    static float y[MOST_ROWS * MOST_OUTPUTS], want[MOST_ROWS * MOST_OUTPUTS];
+    static const size_t outputs[] = {1, 16, 63, 64, 80, 100, 150}, inputs[] = {4, 64, 200};
+    float scale[MOST_OUTPUTS], bias[MOST_OUTPUTS], row_scale[MOST_ROWS];
+    int32_t offset[MOST_OUTPUTS], sums[MOST_OUTPUTS];
+    if (k->isa == VC_ISA_AVX512 && !vc_cpu_has_int8_rows()) {
+        print_message("skipped: this CPU has no AVX512_VNNI, or AMX\n");
+        return;
+    }
+    fill(scale, MOST_OUTPUTS, 18);
+    fill(bias, MOST_OUTPUTS, 19);
+    fill(row_scale, MOST_ROWS, 20);
+    for (size_t i = 0; i < sizeof weight; i++)
+        weight[i] = (int8_t)((int)(i * 7919 % 255) - 127);
+    for (size_t i = 0; i < sizeof x; i++)
+        x[i] = (uint8_t)(i * 104729 % 256);
+    for (size_t s = 0; s < 7 * 3 * MOST_ROWS * 2; s++) {
+        const size_t n = outputs[s % 7], m = inputs[s / 7 % 3], rows = s / 21 % MOST_ROWS + 1;
+        const int add = (int)(s / 21 / MOST_ROWS);
+        const vc_int8_weights w = {m, n, packed, offset, scale, bias};
+        assert_true(vc_int8_packed_bytes(n, m) <= sizeof packed);
+        vc_int8_pack(packed, weight, n, m);
+        fill(y, MOST_ROWS * MOST_OUTPUTS, 21);
+        memcpy(want, y, sizeof y);
+        for (size_t r = 0; r < rows; r++) {
+            for (size_t o = 0; o < n; o++) {
+                offset[o] = sums[o] = 0;
+                for (size_t i = 0; i < m; i++) {
+                    sums[o] += x[r * m + i] * weight[o * m + i];
+                    offset[o] += VC_ZERO_POINT * weight[o * m + i];
+                }
+            }
+            ref->dequantize_row(want + r * n, sums, row_scale[r], scale, offset, bias, add, n);
+        }
+        k->product_int8(y, x, row_scale, &w, add, rows);
+        close_arrays(y, want, MOST_ROWS * MOST_OUTPUTS, 1e-6, "product_int8", n);
+    }
+}
+
 static void check_isa(vc_isa isa)
 {
     const vc_kernels *k = vc_kernels_of(isa);
@@ -236,6 +282,7 @@ static void check_isa(vc_isa isa)
         print_message("skipped: this CPU has no %s\n", vc_isa_name(isa));
         skip();
     }
+    check_product_int8(k);
     for (size_t i = 0; i < SIZES; i++) {
         check_gelu(k, sizes[i]);
         check_hardswish(k, sizes[i]);
@@ -273,7 +320,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 22); /* attention_rows.. are checked in test_packed_attention.c */
+    assert_int_equal(count, 23); /* attention_rows.. are checked in test_packed_attention.c */
 }
 
 int main(void)
