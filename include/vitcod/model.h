@@ -337,6 +337,9 @@ typedef struct vc_acts {
     size_t batch;  /* the largest number of images */
     int keep;      /* 1: every layer has its own buffers (backward pass) */
     size_t tapped; /* 1 + the layer whose tap is running; 0: none */
+    /* 1: vc_model_observe takes the running statistics of BatchNorms, which then are constants and
+     * stay as they are; for models of vc_model_observes_settled. */
+    int settled;
     float *logits; /* (B, outputs) */
     /* (classifiers, B, classes) what the logits are the mean of, of the last vc_model_observe */
     float *head_logits;
@@ -389,6 +392,9 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
 /* Whether that computes something else than vc_model_forward: BatchNorm with the batch's own
  * statistics. */
 int vc_model_observes_apart(const vc_model_config *config);
+/* Whether it can compute the same as vc_model_forward (vc_acts.settled), so that no image depends on
+ * the others of its batch. */
+int vc_model_observes_settled(const vc_model_config *config);
 /* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);
 /* Must be called after parameters or running statistics were changed and before the next

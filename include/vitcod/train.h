@@ -47,6 +47,9 @@ typedef struct vc_train_options {
     /* 1: products of the blocks, and of a LeViT's stem, in bfloat16. VC_EUNSUPPORTED if the CPU
      * cannot. Tests of the epochs keep the stem in float32. */
     int half;
+    /* 1: by the running statistics of BatchNorms, which stay (vc_acts.settled). VC_EUNSUPPORTED for
+     * a family that cannot. */
+    int settled;
     int hard_distillation; /* learn the teacher's first class, not its distribution */
     /* 1: labels teach the first head and the teacher the second; 0: both teach the mean of the
      * heads. */
@@ -57,7 +60,7 @@ typedef struct vc_train_options {
      * have the same bits in each number of processes that divides it. 0: a part in each process,
      * added in any order. */
     size_t parts;
-    size_t workers;             /* threads that make batches ahead; 0: one per thread */
+    size_t workers; /* threads that make batches ahead; 0: one per thread */
     uint64_t seed;
     int held_back;     /* 1: what tests the epochs was held back from the images to learn from */
     size_t limit;      /* images of an epoch, the first of its order; 0: all */

@@ -22,6 +22,7 @@ typedef struct calibrate_options {
     double stages[VC_DISTILL_MOST_STAGES];
     size_t stage_count, steps;
     int makes_coder;
+    int usual_crop; /* nobody asked for another */
     vc_coded coded;
     size_t compressed;
     vc_plan_recipe recipe;

@@ -64,6 +64,9 @@ static vc_status open_models(calibrate_run *r)
         return vc_fail(VC_EUNSUPPORTED, "%s: a %s cannot be calibrated, wanted %s", own.path,
                        vc_model_family(&r->student->config),
                        vc_families_that_can(those, VC_ABILITY_BLOCKS));
+    if (vc_model_input_of(&r->student->config).joints > 0 && !r->o->usual_crop)
+        return vc_fail(VC_EINVAL, "--crop is of images, and a %s takes poses",
+                       vc_model_family(&r->student->config));
     vc_train_options how = r->o->how.train;
     how.teacher = r->teacher;
     return vc_train_check_teacher(&how, r->student);

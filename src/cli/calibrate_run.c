@@ -142,6 +142,8 @@ static void take_options(vc_distill_options *out, const calibrate_run *r)
 {
     const calibrate_options *o = r->o;
     *out = o->how;
+    if (vc_model_input_of(&r->student->config).joints > 0)
+        out->train.augment.crop_least = out->train.augment.crop_most = 0.0;
     out->train.teacher = r->teacher;
     if (o->steps > 0) {
         const size_t each = vc_epoch_steps(r->learn, out->train.batch);

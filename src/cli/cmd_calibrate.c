@@ -20,6 +20,7 @@ static calibrate_options defaults(void)
         .how = vc_distill_options_default()};
     o.how.train.epochs = o.how.stage_epochs = CLI_UNSET;
     o.how.train.parts = 1;
+    o.how.train.augment.crop_least = NAN;
     return o;
 }
 
@@ -80,6 +81,9 @@ static void take_defaults(calibrate_options *o)
         o->recipe.sparsity = 0.9;
     if (o->recipe.threshold == CLI_UNSET)
         o->recipe.threshold = VC_POLARIZE_THRESHOLD;
+    o->usual_crop = isnan(o->how.train.augment.crop_least);
+    if (o->usual_crop)
+        o->how.train.augment.crop_least = usual.train.augment.crop_least;
     if (o->how.stage_epochs == CLI_UNSET)
         o->how.stage_epochs = usual.stage_epochs;
     if (o->how.train.epochs == CLI_UNSET)

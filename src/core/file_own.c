@@ -60,8 +60,9 @@ static vc_file_kind kind_of_tensors(const vc_mapped_file *file)
     const json_t *said = json_object_get(header, "__metadata__");
     const char *format = json_string_value(json_object_get(said, "format"));
     vc_file_kind kind = VC_FILE_TENSORS;
-    /* What others write says neither. */
-    if (json_object_get(said, "architecture") && json_object_get(said, "input_mean"))
+    /* What others write says none of it; a model of poses has strides. */
+    if (json_object_get(said, "architecture") &&
+        (json_object_get(said, "input_mean") || json_object_get(said, "strides")))
         kind = VC_FILE_MODEL;
     else if (holds_coders_alone(header))
         kind = VC_FILE_AUTOENCODER;

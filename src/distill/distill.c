@@ -341,7 +341,7 @@ static vc_status begin_run(distill_run *r)
     remove_checkpoints(r);
     VC_TRY(open_judge(r));
     VC_TRY(vc_judge_now(&r->judged, &r->judge));
-    r->train = vc__distill_training(r->o, vc_closeness_loss(&r->judged.all));
+    r->train = vc__distill_training(r->o, r->student, vc_closeness_loss(&r->judged.all));
     VC_TRY(count_epochs(r));
     return vc__journal_begin(r->journal, journal_path(r), &r->judged, r->epochs);
 }
@@ -351,7 +351,7 @@ static vc_status resume_run(distill_run *r, size_t *stage)
     r->epochs = (size_t)json_integer_value(json_object_get(r->journal, "epochs"));
     vc_judgement before;
     VC_TRY(read_before(&before, r));
-    r->train = vc__distill_training(r->o, vc_closeness_loss(&before.all));
+    r->train = vc__distill_training(r->o, r->student, vc_closeness_loss(&before.all));
     VC_TRY(find_stage(stage, r));
     return read_best(r, *stage);
 }

@@ -44,9 +44,13 @@ static double factor(double usual, double rate, double highest)
     return isnan(rate) ? usual : rate > 0.0 ? rate / highest : 0.0;
 }
 
-vc_train_options vc__distill_training(const vc_distill_options *options, double divergence)
+vc_train_options vc__distill_training(const vc_distill_options *options, const vc_model *student,
+                                      double divergence)
 {
     vc_train_options t = options->train;
+    /* The dense model is run by its running statistics, which the student begins with. */
+    t.settled =
+        vc_model_observes_apart(&student->config) && vc_model_observes_settled(&student->config);
     if (isnan(t.learning_rate))
         t.learning_rate = vc_distill_learning_rate(divergence);
     t.warmup_learning_rate = fmin(t.warmup_learning_rate, t.learning_rate);

@@ -6,6 +6,7 @@
 
 /* The options' training, with the learning rates that are meant for a model that begins so far from
  * its teacher. */
-vc_train_options vc__distill_training(const vc_distill_options *options, double divergence);
+vc_train_options vc__distill_training(const vc_distill_options *options, const vc_model *student,
+                                      double divergence);
 
 #endif

@@ -196,6 +196,7 @@ static vc_status open_measurement(measurement *m, vc_source *source, const vc_lo
     if (!m->p)
         return vc_fail(VC_ENOMEM, "out of memory for the classes of an image");
     VC_TRY(vc_acts_open(&m->acts, m->model, how->batch, 1));
+    m->acts.settled = vc_model_observes_apart(&m->model->config);
     VC_TRY(vc_grads_open(&m->grads, m->model, how->batch));
     m->grads.on_heads = add_heads;
     m->grads.context = m;
@@ -211,7 +212,7 @@ static vc_status open_measurement(measurement *m, vc_source *source, const vc_lo
 
 vc_status vc_measure_heads_check(const vc_model *model)
 {
-    if (!vc_model_observes_apart(&model->config))
+    if (vc_model_observes_settled(&model->config))
         return VC_OK;
     return vc_fail(VC_EUNSUPPORTED,
                    "heads of a %s cannot be measured: its BatchNorms make one image depend on the "

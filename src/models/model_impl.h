@@ -117,6 +117,7 @@ struct vc__family {
      * everything, there are no running statistics, and inference runs on the parameters. */
     void (*observe)(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
     void (*settle)(vc_model *model, const vc_acts *acts, size_t batch);
+    int observes_settled; /* vc_acts.settled is followed */
     void (*refresh)(vc_model *model);
     /* Gradients of activations and views on the flat block: grads->state, in the arena. The family
      * cannot be trained without these three. */

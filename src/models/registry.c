@@ -254,6 +254,7 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
 {
     const vc__family *family = model->config.family;
     assert(batch > 0 && batch <= acts->batch && acts->keep);
+    assert(!acts->settled || vc_model_observes_settled(&model->config));
     if (family->observe)
         family->observe(acts, model, images, batch);
     else
@@ -265,10 +266,15 @@ int vc_model_observes_apart(const vc_model_config *config)
     return config->family->observe != NULL;
 }
 
+int vc_model_observes_settled(const vc_model_config *config)
+{
+    return config->family->observe == NULL || config->family->observes_settled;
+}
+
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch)
 {
     const vc__family *family = model->config.family;
-    if (family->settle)
+    if (family->settle && !acts->settled)
         family->settle(model, acts, batch);
 }
 

@@ -72,7 +72,11 @@ vc_status vc_train_check_teacher(const vc_train_options *o, const vc_model *stud
 static vc_status check_share(const vc_model *model, const vc_train_options *o)
 {
     const size_t least = vc_model_least_share(&model->config), ranks = (size_t)vc_comm_size();
-    if (o->batch / ranks >= least)
+    if (o->settled && !vc_model_observes_settled(&model->config))
+        return vc_fail(VC_EUNSUPPORTED,
+                       "a %s learns by the statistics of its batches, not by running ones",
+                       vc_model_family(&model->config));
+    if (o->batch / ranks >= least || o->settled)
         return VC_OK;
     return vc_fail(VC_EINVAL, "a batch of %zu in %zu %s: a %s wants %zu images or more in each",
                    o->batch, ranks, vc_plural(ranks, "process", "processes"),
@@ -95,7 +99,7 @@ static vc_status check_parts(const vc_model *model, const vc_train_options *o)
                        "an auto-encoder's loss is of a whole batch, which has %zu parts: wanted 1 "
                        "in one process",
                        o->parts);
-    for (size_t i = 0; i < model->param_count; i++)
+    for (size_t i = 0; i < model->param_count && !o->settled; i++)
         if (model->params[i].statistic)
             return vc_fail(VC_EUNSUPPORTED,
                            "'%s' is a statistic of a whole batch, which has %zu parts: wanted 1 in "

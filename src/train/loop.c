@@ -56,6 +56,7 @@ static vc_status open_loop(vc__loop *l)
     if (l->options->half)
         VC_TRY(vc_half_open(&l->half));
     l->acts.half = l->teacher_acts.half = l->half;
+    l->acts.settled = l->options->settled;
     VC_TRY(vc__together_open(&l->together, &l->grads, l->model, l->options->parts,
                              l->hooks->interrupted));
     if (l->options->drop_path > 0.0)

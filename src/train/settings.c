@@ -168,7 +168,9 @@ json_t *vc__train_settings(const vc_model *model, const vc_source *data, const v
         vc_json_set(&all, "parts", json_integer((json_int_t)o->parts));
     if (o->teacher)
         put_teacher(&all, o);
-    for (size_t i = 0; i < model->param_count; i++)
+    if (o->settled)
+        vc_json_set(&all, "settled", json_integer(1));
+    for (size_t i = 0; i < model->param_count && !o->settled; i++)
         if (model->params[i].statistic) { /* each process observes its own share */
             vc_json_set(&all, "processes", json_integer(vc_comm_size()));
             break;

@@ -213,7 +213,8 @@ vc_status vc__train_step(vc__loop *l)
         return diverged(l, "loss", all);
     l->whole = 0;
     vc_model_settle(l->model, &l->acts, l->sampler.share);
-    VC_TRY(vc__together_settle(&l->together, l->model));
+    if (!o->settled)
+        VC_TRY(vc__together_settle(&l->together, l->model));
     const double norm = vc_optimizer_step(&l->optimizer, l->model, &l->grads, o, l->learning_rate);
     if (!isfinite(norm))
         return diverged(l, "gradient's norm", norm);

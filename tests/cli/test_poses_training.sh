@@ -9,7 +9,8 @@ truth=$golden/motion_3d.npz
 
 # learns OPTION..: from two subjects, judged by the third
 learns() {
-    "$vitcod" train --init "$model" --data "$poses" --truth "$truth" --subjects A,B --batch 16 \
+    case " $* " in *" --init "*) ;; *) set -- --init "$model" "$@" ;; esac
+    "$vitcod" train --data "$poses" --truth "$truth" --subjects A,B --batch 16 \
         --lr 1e-2 "$@"
 }
 
@@ -74,6 +75,48 @@ case_by_name() {
     check "the preset" 0 'epoch 1/1' "$vitcod" train --arch strided_transformer_27 --data "$poses" \
         --truth "$truth" --subjects C --every 11 --batch 4 --epochs 1 -o named
     check "is one" 0 'strides  *3 3 3' "$vitcod" info named
+}
+
+# Maps over frames, masks, a plan, what it costs; then learning from the dense model's poses.
+case_sparse() {
+    learns --epochs 10 -o dense >/dev/null
+    check "attention over frames" 0 'averaged over 208 images' \
+        "$vitcod" attention dense --data "$poses" --subjects A,B -o maps
+    check "a file for each length" 0 '' ls maps/attention_score_group0.npy \
+        maps/attention_score_group1.npy
+    check "masks" 0 'masks: 70.0' "$vitcod" prune maps --sparsity 0.7 -o masks
+    check "a plan" 0 '29.97 %' "$vitcod" polarize masks -o plan
+    check "its cycles" 0 'cycles' "$vitcod" simulate dense --plan plan
+    check "its costs" 0 'a run' "$vitcod" profile dense --plan plan
+    check "an auto-encoder" 0 'auto-encoder of qk to 2 heads' \
+        "$vitcod" autoencoder dense --data "$poses" -o coder
+    check "learnt with it, under masks" 0 'epoch 1/1' \
+        learns --init dense --autoencoder coder --mask masks --epochs 1 -o coded
+    check "no LayerNorm to even out" 1 'has no LayerNorm' \
+        "$vitcod" quantize dense --data "$poses" -o even
+    check "int8 without that" 0 '^MPJPE ' "$vitcod" eval dense --data "$poses" --truth "$truth" \
+        --subjects C --dtype int8
+    varying=everything
+}
+
+# distance KEY: of a result of calibrate
+distance() { sed -n "s/^ *\"$1\": \([0-9.]*\).*/\1/p" made | head -1; }
+
+case_calibrated() {
+    learns --epochs 10 -o dense >/dev/null
+    set -- --data "$poses" --subjects A,B --sparsity 0.8 --feature-weight 0.01 --lr 1e-3
+    "$vitcod" calibrate dense "$@" --summary none --rule measured --epochs 20 -o sparse --json >made
+    check "by curves of its heads" 0 '"rule": "measured"' cat made
+    check "nearer to the dense model's poses" 0 '' awk \
+        "BEGIN { exit !($(distance distance) < 0.8 * $(distance distance_before)) }"
+    check "whole sequences are held back" 0 '"held_back": 32' cat made
+    check "crops" 1 'crop is of images, and a strided_transformer takes poses' \
+        "$vitcod" calibrate dense "$@" --crop 0.25 -o x
+    check "mixed windows" 1 'poses are mirrored and no more' \
+        "$vitcod" calibrate dense "$@" --mix 0.5 --rule budget --summary none -o x
+    check "over its own file" 0 '' "$vitcod" calibrate dense "$@" --summary none --rule budget \
+        --epochs 1 -o sparse
+    varying=everything
 }
 
 case_refuses() {

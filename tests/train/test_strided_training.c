@@ -14,6 +14,8 @@ static float poses[VALUES], truth[VALUES * 3 / 2];
 /* What the branches count; NULL in all cases but one. */
 static float counts[2 * 8 * BATCH];
 static const float *branches;
+enum { PLAIN, MASK, MASK_AUTOENCODER, SETTLED, VARIANTS };
+static const char *const keys[] = {"plain", "mask", "mask_autoencoder", "settled"};
 
 static void set_batch(const vc_model *model, int step)
 {
@@ -65,8 +67,9 @@ static void close_all(vc_acts *acts, vc_grads *grads, vc_model *model)
 
 static vc_model *variant(const strided_kind *kind, size_t which)
 {
-    vc_model *model = strided_open(kind, which == 2 ? VC_CODED_QK : VC_CODED_NONE, 0);
-    if (which > 0)
+    vc_model *model =
+        strided_open(kind, which == MASK_AUTOENCODER ? VC_CODED_QK : VC_CODED_NONE, 0);
+    if (which == MASK || which == MASK_AUTOENCODER)
         strided_mask(model);
     return model;
 }
@@ -122,15 +125,15 @@ static json_t *golden_of(const char *name)
 static void as_pytorch(void **state)
 {
     (void)state;
-    static const char *const keys[] = {"plain", "mask", "mask_autoencoder"};
     for (size_t k = 0; k < KINDS; k++) {
         json_t *golden = golden_of(strided_kinds[k].name);
-        for (size_t v = 0; v < 3; v++) {
+        for (size_t v = 0; v < VARIANTS; v++) {
             const json_t *want = json_object_get(golden, keys[v]);
             vc_model *model = variant(&strided_kinds[k], v);
             vc_acts acts;
             vc_grads grads;
             open_all(&acts, &grads, model);
+            acts.settled = v == SETTLED;
             const double loss = backward(&grads, &acts, model),
                          wanted = json_real_value(json_object_get(want, "loss"));
             assert_near(loss, wanted, 1e-5 * wanted);
@@ -234,6 +237,7 @@ static void differences_of(const strided_kind *kind, size_t which)
     vc_acts acts;
     vc_grads grads;
     open_all(&acts, &grads, model);
+    acts.settled = which == SETTLED;
     backward(&grads, &acts, model);
     for (size_t p = 0; p < model->param_count; p++) {
         const vc_param *param = &model->params[p];
@@ -249,7 +253,7 @@ static void central_differences(void **state)
 {
     (void)state;
     for (size_t k = 0; k < KINDS; k++)
-        for (size_t v = 0; v < 3; v++)
+        for (size_t v = 0; v < VARIANTS; v++)
             differences_of(&strided_kinds[k], v);
 }
 
@@ -301,6 +305,33 @@ static void reports_what_is_done(void **state)
     }
 }
 
+/* By running statistics, no window depends on the others of its batch, and what is observed is what
+ * the forward pass makes; nothing is settled. */
+static void as_settled(void **state)
+{
+    (void)state;
+    vc_model *model = variant(&strided_kinds[0], PLAIN);
+    const size_t outputs = vc_model_input_of(&model->config).outputs;
+    float seen[BATCH * STRIDED_MOST_OUTPUTS], *values;
+    vc_acts acts;
+    vc_grads grads;
+    open_all(&acts, &grads, model);
+    acts.settled = 1;
+    values = malloc(model->value_count * sizeof *values);
+    assert_non_null(values);
+    memcpy(values, model->values, model->value_count * sizeof *values);
+    vc_model_observe(&acts, model, poses, BATCH);
+    vc_model_settle(model, &acts, BATCH);
+    assert_memory_equal(values, model->values, model->value_count * sizeof *values);
+    memcpy(seen, acts.logits, BATCH * outputs * sizeof *seen);
+    vc_model_forward(&acts, model, poses, BATCH, NULL);
+    assert_memory_equal(seen, acts.logits, BATCH * outputs * sizeof *seen);
+    assert_true(vc_model_observes_apart(&model->config));
+    assert_true(vc_model_observes_settled(&model->config));
+    free(values);
+    close_all(&acts, &grads, model);
+}
+
 static void threads_do_not_matter(void **state)
 {
     (void)state;
@@ -330,7 +361,8 @@ static int run_group(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_pytorch),           cmocka_unit_test(ten_steps),
         cmocka_unit_test(central_differences),  cmocka_unit_test(branches_left_out),
-        cmocka_unit_test(reports_what_is_done), cmocka_unit_test(threads_do_not_matter)};
+        cmocka_unit_test(reports_what_is_done), cmocka_unit_test(as_settled),
+        cmocka_unit_test(threads_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
 

@@ -18,7 +18,12 @@ import torch
 
 BATCH, STEPS, RECONSTRUCTION = 5, 10, 0.05
 LR, DECAY, CLIP = 3e-3, 0.05, 1.0
-VARIANTS = (("plain", 0, 0), ("mask", 1, 0), ("mask_autoencoder", 1, 1))
+VARIANTS = (  # masked, with an auto-encoder, on the batch's own statistics
+    ("plain", 0, 0, 1),
+    ("mask", 1, 0, 1),
+    ("mask_autoencoder", 1, 1, 1),
+    ("settled", 0, 0, 0),
+)
 
 
 def batch(kind, step):
@@ -46,9 +51,9 @@ def learning_state(kind, compressed):
     return state
 
 
-def gradients(kind, masked, coded):
+def gradients(kind, masked, coded, own):
     state = learning_state(kind, strided.HEADS // 2 if coded else 0)
-    loss = loss_of(strided.Strided(kind, state, masked, coded, training=True), kind, 0)
+    loss = loss_of(strided.Strided(kind, state, masked, coded, training=bool(own)), kind, 0)
     loss.backward()
     out = {}
     for name, value in state.items():
@@ -112,7 +117,7 @@ def trace(kind):
 def main():
     out = {}
     for name, kind in strided.KINDS.items():
-        out[name] = {key: gradients(kind, masked, coded) for key, masked, coded in VARIANTS}
+        out[name] = {key: gradients(kind, *how) for key, *how in VARIANTS}
         out[name]["trace"] = trace(kind)
     print(json.dumps(out, indent=1))
 

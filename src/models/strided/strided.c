@@ -198,6 +198,7 @@ const vc__family vc__strided = {
     .forward = vc__strided_forward,
     .observe = vc__strided_observe,
     .settle = vc__strided_settle,
+    .observes_settled = 1,
     .place_grads = vc__strided_place_grads,
     .backward = vc__strided_backward,
     .not_finite = vc__strided_not_finite,

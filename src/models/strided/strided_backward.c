@@ -1,16 +1,46 @@
+#include <math.h>
 #include <string.h>
 
 #include "strided_impl.h"
 
+/* By the running statistics, which are constants. dx may be dy. */
+static void settled_backward(float *dx, const vc__strided_batch_norm *d, const float *dy,
+                             const vc__strided_normed *n, const vc__strided_batch_norm *w,
+                             size_t rows, size_t width)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t c = 0; c < width; c++) {
+        const double by = 1.0 / sqrt((double)w->variance[c] + (double)VC__STRIDED_BATCH_EPS);
+        double dweight = 0.0, dbias = 0.0;
+        for (size_t r = c; r < rows * width; r += width) {
+            dweight += dy[r] * (n->in[r] - (double)w->mean[c]) * by;
+            dbias += dy[r];
+            dx[r] = (float)(dy[r] * by * w->weight[c]);
+        }
+        d->weight[c] += (float)dweight;
+        d->bias[c] += (float)dbias;
+    }
+}
+
+static void norm_backward(float *dx, const vc__strided_batch_norm *d, const float *dy,
+                          const vc__strided_normed *n, const vc__strided_batch_norm *w, size_t rows,
+                          size_t width, int settled)
+{
+    if (settled)
+        settled_backward(dx, d, dy, n, w, rows, width);
+    else
+        vc_batchnorm_backward(dx, d->weight, d->bias, dy, n->in, n->mean, n->variance, w->weight,
+                              rows, width, VC__STRIDED_BATCH_EPS);
+}
+
 /* dx (rows, C) of what a BatchNorm and the product behind it take. */
 static void head_backward(float *dx, const vc__strided_head *d, const float *dy,
                           const vc__strided_normed *n, const vc__strided_head *w,
-                          const vc__strided_config *c, size_t rows)
+                          const vc__strided_config *c, size_t rows, int settled)
 {
     const vc_linear product = {c->width, c->outputs, w->weight, w->bias};
     vc_linear_backward(dx, d->weight, d->bias, dy, n->out, &product, rows);
-    vc_batchnorm_backward(dx, d->norm.weight, d->norm.bias, dx, n->in, n->mean, n->variance,
-                          w->norm.weight, rows, c->width, VC__STRIDED_BATCH_EPS);
+    norm_backward(dx, &d->norm, dx, n, &w->norm, rows, c->width, settled);
 }
 
 static void add(float *to, const float *x, size_t count)
@@ -152,7 +182,7 @@ static void frames_backward(vc_grads *grads, const vc_acts *acts, const vc_model
     const size_t rows = batch * c->frames;
     head_backward(g->normed[0], &g->views.frames, grads->dframes,
                   &vc__strided_acts_of(acts)->frames, &vc__strided_weights_of(model)->frames, c,
-                  rows);
+                  rows, acts->settled);
     add(g->stream, g->normed[0], rows * c->width);
     vc__ready(grads, g->views.frames.norm.weight);
 }
@@ -169,9 +199,8 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
     float *dx = g->normed[0];
     vc_column_sum(g->views.positions, g->stream, batch, c->frames * width);
     vc_relu_backward(dx, g->stream, a->embedded.out, rows * width);
-    vc_batchnorm_backward(dx, g->views.embed_norm.weight, g->views.embed_norm.bias, dx,
-                          a->embedded.in, a->embedded.mean, a->embedded.variance,
-                          w->embed_norm.weight, rows, width, VC__STRIDED_BATCH_EPS);
+    norm_backward(dx, &g->views.embed_norm, dx, &a->embedded, &w->embed_norm, rows, width,
+                  acts->settled);
     vc_linear_backward(NULL, g->views.embed_w, g->views.embed_b, dx, a->poses, &product, rows);
 }
 
@@ -183,7 +212,7 @@ vc_distances vc__strided_backward(vc_grads *grads, const vc_acts *acts, const vc
     const double blocks = (double)vc__strided_blocks(c);
     vc_distances sum = {0};
     head_backward(g->stream, &g->views.head, grads->dlogits, &vc__strided_acts_of(acts)->last,
-                  &vc__strided_weights_of(model)->head, c, batch);
+                  &vc__strided_weights_of(model)->head, c, batch, acts->settled);
     vc__ready(grads, g->views.head.norm.weight);
     for (size_t b = vc__strided_blocks(c); b-- > 0;) {
         if (b + 1 == c->vanilla)

@@ -157,20 +157,21 @@ static void make_frames(vc_acts *acts, const vc_model *model, size_t batch)
     const size_t rows = batch * c->frames;
     const vc_linear product = {c->width, c->outputs, w->weight, w->bias};
     memcpy(a->frames.in, a->blocks[c->vanilla].input, rows * c->width * sizeof *a->frames.in);
-    batch_norm(&a->frames, &w->norm, rows, c->width, 1);
+    batch_norm(&a->frames, &w->norm, rows, c->width, !acts->settled);
     vc_linear_forward(acts->frames, a->frames.out, &product, rows, NULL);
 }
 
 static void run(vc_acts *acts, const vc_model *model, const float *poses, size_t batch,
-                const vc_tap *tap, int own)
+                const vc_tap *tap, int observing)
 {
+    const int own = observing && !acts->settled;
     const vc__strided_config *c = vc__strided_sizes_of(&model->config);
     const vc__strided_weights *w = vc__strided_weights_of(model);
     const vc__strided_acts *a = vc__strided_acts_of(acts);
     const vc_linear head = {c->width, c->outputs, w->head.weight, w->head.bias};
     embed(acts, model, poses, batch, own);
     for (size_t b = 0; b < vc__strided_blocks(c); b++) {
-        if (own && b == c->vanilla)
+        if (observing && b == c->vanilla)
             make_frames(acts, model, batch);
         run_block(acts, model, b, batch, tap);
     }
