@@ -67,6 +67,7 @@ typedef struct vc_chip_config {
     uint64_t entries_per_visit; /* entries of one column or row that a line takes at a time */
     uint64_t
         entries_per_sum; /* of a row, before its sums go to the output scratchpad; 0: the same */
+    uint64_t precision;  /* bits of an operand: 8, 16 or 32; 0: 8 */
     uint64_t batch;      /* images at a time; 0: one */
     uint64_t dispatch;   /* visits that an engine starts per cycle; 0: as many as it has lines */
     const vc_chip_kind *kind;
@@ -93,6 +94,9 @@ typedef struct vc_chip_config {
 vc_chip_config vc_chip_config_default(void);
 /* VC_EINVAL, with the name of the member, for values that no chip can have. */
 vc_status vc_chip_config_check(const vc_chip_config *config);
+uint64_t vc_chip_value_bytes(const vc_chip_config *config); /* of an operand */
+/* How many of a line's MACs, which are of 8 bit, a product of its operands takes (eq. D31). */
+uint64_t vc_chip_mac_slots(const vc_chip_config *config);
 uint64_t vc_chip_images(const vc_chip_config *config); /* of a batch */
 uint64_t vc_chip_banks(const vc_chip_config *config, vc_buffer buffer);
 

@@ -37,7 +37,8 @@ static void fill_point(vc_point *out, const vc_chip_result *r, const vc_accelera
     const double images = (double)vc_chip_images(&chip->chip);
     out->image_cycles = images > 1.0 ? (double)n->cycles / images : NAN;
     out->image_uj = images > 1.0 ? out->energy_uj / images : NAN;
-    out->mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0;
+    out->mac_utilisation =
+        peak > 0.0 ? (double)(n->macs * vc_chip_mac_slots(&chip->chip)) / peak : 0.0;
 }
 
 /* A rival does other work than the workload has (Sanger loads no indices, SpAtten prunes tokens):

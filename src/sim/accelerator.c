@@ -305,7 +305,9 @@ vc_accelerator vc_accelerator_default(void)
 vc_bound_config vc_accelerator_bound_config(const vc_accelerator *a)
 {
     vc_bound_config config = vc_bound_config_default();
-    config.macs_per_cycle = (double)(a->chip.lines * a->chip.macs_per_line);
+    config.macs_per_cycle =
+        (double)(a->chip.lines * a->chip.macs_per_line) / (double)vc_chip_mac_slots(&a->chip);
+    config.value_bytes = (double)vc_chip_value_bytes(&a->chip);
     config.clock_hz = a->chip.clock_hz;
     config.bandwidth = vc_memory_peak(&a->memory);
     config.index_bytes = (double)a->chip.index_bytes;

@@ -93,15 +93,16 @@ static void set_addresses(runner *r)
     const uint64_t q = s->compressed[0] ? s->compressed[0] : s->heads,
                    k = s->compressed[1] ? s->compressed[1] : s->heads, keys = r->a->keys,
                    biases = s->heads * s->queries * (keys - s->keys) * VC__SUMMARY_BYTES;
+    const uint64_t each = vc_chip_value_bytes(r->m->config);
     uint64_t indices = 0;
     for (size_t i = 0; i < r->s.load_count; i++)
         indices += r->s.loads[i].buffer == VC_BUFFER_INDEX ? r->s.loads[i].bytes : 0;
     const uint64_t bytes[VC_BUFFER_COUNT] = {
-        [VC_BUFFER_QUERY] = q * s->queries * s->head_dim + biases,
-        [VC_BUFFER_KEY] = k * keys * s->head_dim,
-        [VC_BUFFER_VALUE] = s->heads * keys * s->value_dim,
+        [VC_BUFFER_QUERY] = each * q * s->queries * s->head_dim + biases,
+        [VC_BUFFER_KEY] = each * k * keys * s->head_dim,
+        [VC_BUFFER_VALUE] = each * s->heads * keys * s->value_dim,
         [VC_BUFFER_INDEX] = indices,
-        [VC_BUFFER_OUTPUT] = s->heads * s->queries * s->value_dim};
+        [VC_BUFFER_OUTPUT] = each * s->heads * s->queries * s->value_dim};
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++) {
         r->base[b] = r->m->address;
         r->m->address += (bytes[b] + 4095) / 4096 * 4096;
@@ -204,6 +205,12 @@ static void set_index_ready(runner *r, const vc__phase *p)
 
 /* ---- decoder (eq. D7): keys and queries in turn, as they are wanted */
 
+/* Of a token of one head. */
+static uint64_t decoded_bytes(const runner *r)
+{
+    return r->a->sizes.head_dim * vc_chip_value_bytes(r->m->config);
+}
+
 static uint64_t token_macs(const runner *r, int side)
 {
     return r->a->sizes.head_dim * r->a->sizes.compressed[side];
@@ -215,8 +222,9 @@ static uint64_t token_cycles(const runner *r, int side)
     const vc_chip_config *c = r->m->config;
     const uint64_t in = vc__move_cycles(c, side ? VC_BUFFER_KEY : VC_BUFFER_QUERY,
                                         r->s.token_bytes[side]),
-                   out = vc__move_cycles(c, VC_BUFFER_DECODED, r->a->sizes.head_dim);
-    return vc__later(vc__ceil_div(token_macs(r, side), c->decoder_macs), vc__later(in, out));
+                   out = vc__move_cycles(c, VC_BUFFER_DECODED, decoded_bytes(r));
+    return vc__later(vc__ceil_div(token_macs(r, side) * vc_chip_mac_slots(c), c->decoder_macs),
+                     vc__later(in, out));
 }
 
 /* Decodes a token, as soon as there is room. Returns when it begins. */
@@ -240,9 +248,8 @@ static void run_decoding(runner *r, const vc__phase *p)
     size_t rows[2] = {0, 0}, at[2] = {0, 0};
     uint64_t first = UINT64_MAX;
     if (p->first)
-        r->beside =
-            (size_t)(r->m->config->buffers[VC_BUFFER_DECODED].bytes / r->a->sizes.head_dim) -
-            r->decoded_tokens;
+        r->beside = (size_t)(r->m->config->buffers[VC_BUFFER_DECODED].bytes / decoded_bytes(r)) -
+                    r->decoded_tokens;
     for (int side = 0; side < 2; side++) {
         if (loads[side] == VC__NO_LOAD)
             continue;
@@ -252,7 +259,7 @@ static void run_decoding(runner *r, const vc__phase *p)
         rows[side] = load->rows;
         at[side] = load->first - from[side];
         r->m->counts.read_bytes[load->buffer] += load->rows * r->s.token_bytes[side];
-        r->m->counts.written_bytes[VC_BUFFER_DECODED] += load->rows * r->a->sizes.head_dim;
+        r->m->counts.written_bytes[VC_BUFFER_DECODED] += load->rows * decoded_bytes(r);
     }
     for (size_t i = 0; i < rows[0] || i < rows[1]; i++)
         for (int side = 1; side >= 0; side--)
@@ -347,13 +354,13 @@ static void store_results(runner *r, const vc__phase *p, uint64_t ready)
 {
     const vc_attention_sizes *s = &r->a->sizes;
     store *to = &r->stores[r->stored++ % VC__SLOTS];
-    const uint64_t rows = p->tile.query_end - p->tile.query_first, bytes = rows * s->value_dim;
+    const uint64_t rows = p->tile.query_end - p->tile.query_first,
+                   row = s->value_dim * vc_chip_value_bytes(r->m->config), bytes = rows * row;
     to->pending = 1;
-    to->transfer =
-        (vc_transfer){.address = r->base[VC_BUFFER_OUTPUT] +
-                                 (p->tile.head * s->queries + p->tile.query_first) * s->value_dim,
-                      .bytes = bytes};
-    r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes * (1 + sizeof(int32_t));
+    to->transfer = (vc_transfer){.address = r->base[VC_BUFFER_OUTPUT] +
+                                            (p->tile.head * s->queries + p->tile.query_first) * row,
+                                 .bytes = bytes};
+    r->m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes + rows * s->value_dim * sizeof(int32_t);
     r->m->counts.written_bytes[VC_BUFFER_OUTPUT] += bytes;
     vc__write(r->m, &to->transfer, ready);
 }

@@ -210,8 +210,9 @@ static void add_phase(writer *w, vc__phase_kind kind, size_t step, const vc__chi
                    .index = VC__NO_LOAD,
                    .value = VC__NO_LOAD};
     if (kind == VC__PHASE_SPMM)
-        p.value = want_load(w, two_slots(VC_BUFFER_VALUE, 1), tile->head, keys,
-                            (keys.end - keys.first) * t->a->sizes.value_dim);
+        p.value =
+            want_load(w, two_slots(VC_BUFFER_VALUE, 1), tile->head, keys,
+                      (keys.end - keys.first) * t->a->sizes.value_dim * vc_chip_value_bytes(t->c));
     else {
         const uint64_t indices = vc__tile_index_bytes(t, tile);
         if (vc__coded(t, 0) || vc__coded(t, 1))
@@ -245,7 +246,8 @@ static int heads_first(const vc__tiling *t)
     if (t->heads_per_group[1] > 1 || t->key_tiles > VC__SLOTS)
         return 0;
     return (s->heads - 1) * s->queries * t->token_bytes[0] <
-           (t->query_tiles - 1) * s->heads * t->a->keys * (t->token_bytes[1] + s->value_dim);
+           (t->query_tiles - 1) * s->heads * t->a->keys *
+               (t->token_bytes[1] + s->value_dim * vc_chip_value_bytes(t->c));
 }
 
 /* Steps go through groups (of Q or K, whichever are larger), and in each through heads and query

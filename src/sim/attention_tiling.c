@@ -38,10 +38,11 @@ static size_t tokens_that_fit(const vc__tiling *t, int side, vc_buffer buffer, s
 static vc_status limit_decoded(vc__tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
-    const size_t decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / s->head_dim;
+    const size_t each = vc_chip_value_bytes(t->c),
+                 decoded = t->c->buffers[VC_BUFFER_DECODED].bytes / (s->head_dim * each);
     const size_t sides = (size_t)(s->compressed[0] > 0) + (s->compressed[1] > 0);
     if (decoded < sides)
-        return tile_does_not_fit(t, VC_BUFFER_DECODED, sides * s->head_dim);
+        return tile_does_not_fit(t, VC_BUFFER_DECODED, sides * s->head_dim * each);
     if (sides == 2 && t->most_queries + t->most_keys > decoded) {
         const size_t keys = vc__smaller(t->most_keys, decoded / 2);
         t->most_queries = vc__smaller(t->most_queries, decoded - keys);
@@ -65,16 +66,17 @@ static size_t tokens_of_tile(const vc__tiling *t, int side, vc_buffer buffer, si
 static vc_status limit_tokens(vc__tiling *t)
 {
     const vc_attention_sizes *s = &t->a->sizes;
+    const size_t value = s->value_dim * vc_chip_value_bytes(t->c);
     t->joint = t->c->head_parallel && vc__coded(t, 1);
     t->most_queries = tokens_of_tile(t, 0, VC_BUFFER_QUERY, s->queries);
     t->most_keys = tokens_of_tile(t, 1, VC_BUFFER_KEY, t->a->keys);
-    t->most_keys = vc__smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / s->value_dim);
+    t->most_keys = vc__smaller(t->most_keys, half_of(t, VC_BUFFER_VALUE) / value);
     if (t->most_queries == 0)
         return tile_does_not_fit(t, VC_BUFFER_QUERY, t->token_bytes[0]);
     if (t->most_keys == 0)
         return half_of(t, VC_BUFFER_KEY) < t->token_bytes[1]
                    ? tile_does_not_fit(t, VC_BUFFER_KEY, t->token_bytes[1])
-                   : tile_does_not_fit(t, VC_BUFFER_VALUE, s->value_dim);
+                   : tile_does_not_fit(t, VC_BUFFER_VALUE, value);
     return limit_decoded(t);
 }
 
@@ -114,7 +116,7 @@ static uint64_t row_bytes(const vc__tiling *t, size_t query)
     }
     const size_t scores = t->joint ? all : widest, flight = t->c->interleave ? 2 : 1;
     return flight * (scores * SCORE_BYTES + (t->online ? STATE_BYTES : 0)) +
-           t->a->sizes.value_dim * (SUM_BYTES + VC__SLOTS);
+           t->a->sizes.value_dim * (SUM_BYTES + VC__SLOTS * vc_chip_value_bytes(t->c));
 }
 
 static vc_status cut_queries(vc__tiling *t)
@@ -238,7 +240,7 @@ vc_status vc__tiling_open(vc__tiling *out, const vc__chip_layer *a)
     for (int side = 0; side < 2; side++) {
         const size_t to = s->compressed[side];
         out->heads_per_group[side] = to ? s->heads : 1;
-        out->token_bytes[side] = (to ? to : 1) * s->head_dim;
+        out->token_bytes[side] = (to ? to : 1) * s->head_dim * vc_chip_value_bytes(out->c);
     }
     out->bias_bytes =
         out->heads_per_group[0] * vc_pattern_summaries(&a->pattern) * VC__SUMMARY_BYTES;

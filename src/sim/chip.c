@@ -8,6 +8,16 @@
 
 #include "chip_impl.h"
 
+uint64_t vc_chip_value_bytes(const vc_chip_config *config)
+{
+    return config->precision ? config->precision / 8 : 1;
+}
+
+uint64_t vc_chip_mac_slots(const vc_chip_config *config)
+{
+    return vc_chip_value_bytes(config) * vc_chip_value_bytes(config);
+}
+
 uint64_t vc_chip_images(const vc_chip_config *config)
 {
     return config->batch ? config->batch : 1;
@@ -213,7 +223,7 @@ static vc_status run_all(chip *c)
     return VC_OK;
 }
 
-static vc_status check_images(const vc_workload *w, const vc_chip_options *o)
+static vc_status check_options(const vc_workload *w, const vc_chip_options *o)
 {
     const uint64_t images = vc_chip_images(o->config), has = w->images ? w->images : 1;
     if (images != has)
@@ -222,6 +232,9 @@ static vc_status check_images(const vc_workload *w, const vc_chip_options *o)
     if (images > 1 && o->values)
         return vc_fail(VC_EINVAL, "data of one image on a chip whose 'batch' is %zu, wanted 1",
                        (size_t)images);
+    if (vc_chip_value_bytes(o->config) > 1 && o->values)
+        return vc_fail(VC_EINVAL, "data of 8 bit on a chip whose 'precision' is %zu, wanted 8",
+                       (size_t)o->config->precision);
     return VC_OK;
 }
 
@@ -234,7 +247,7 @@ vc_status vc_chip_simulate(vc_chip_result *out, const vc_workload *workload, con
               .out = out};
     *out = (vc_chip_result){0};
     VC_TRY(vc_chip_config_check(options->config));
-    VC_TRY(check_images(workload, options));
+    VC_TRY(check_options(workload, options));
     VC_TRY(vc_memory_open(&c.m.memory, options->memory, options->config->clock_hz));
     vc_memory_watch(c.m.memory, options->command_watch, options->command_watcher);
     vc_memory_watch_requests(c.m.memory, options->request_watch, options->request_watcher);

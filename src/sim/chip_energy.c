@@ -50,11 +50,12 @@ vc_chip_energy vc_chip_energy_of(const vc_chip_counts *n, const vc_chip_config *
                                                           VC_ENERGY_VALUE,  VC_ENERGY_INDEX,
                                                           VC_ENERGY_OUTPUT, VC_ENERGY_DECODED};
     vc_chip_energy e = {0};
-    e.pj[VC_ENERGY_LINES] = (double)n->macs * t->mac_pj;
+    const double mac = t->mac_pj * (double)vc_chip_mac_slots(c);
+    e.pj[VC_ENERGY_LINES] = (double)n->macs * mac;
     if (n->predicted_macs) /* the energy of a MAC for all its products of a cycle */
         e.pj[VC_ENERGY_LINES] +=
             (double)n->predicted_macs / (double)c->kind->predictions(c) * t->mac_pj;
-    e.pj[VC_ENERGY_CODERS] = (double)n->coder_macs * t->mac_pj;
+    e.pj[VC_ENERGY_CODERS] = (double)n->coder_macs * mac;
     e.pj[VC_ENERGY_UNITS] = (double)n->exponentials * t->exponential_pj +
                             (double)n->multiplications * t->multiplication_pj +
                             (double)n->additions * t->add_pj;

@@ -52,6 +52,13 @@ static const vc_chip_field fields[] = {
       .optional = 1},
      "entries_per_sum",
      "entries of a row that a line adds up by itself; 0: entries_per_visit"},
+    {{.key = "precision",
+      .kind = VC_YAML_COUNT,
+      .offset = offsetof(vc_chip_config, precision),
+      .most = 32,
+      .optional = 1},
+     "precision_bits",
+     "of an operand: 8, 16 or 32; 0: 8"},
     {{.key = "batch",
       .kind = VC_YAML_COUNT,
       .offset = offsetof(vc_chip_config, batch),
@@ -256,6 +263,8 @@ vc_status vc_chip_config_check(const vc_chip_config *c)
 {
     char banked[VC__BANKED_NAMES];
     VC_TRY(check_ranges(fields, FIELDS, "", c));
+    if (c->precision != 0 && c->precision != 8 && c->precision != 16 && c->precision != 32)
+        return vc_fail(VC_EINVAL, "'precision' is %zu, wanted 8, 16 or 32", (size_t)c->precision);
     const vc_buffer idle = vc__idle_banks(c);
     if (idle < VC_BUFFER_COUNT)
         return vc_fail(VC_EINVAL, "'buffers.%s.banks' is %zu, " VC__BANKED_WANTED,

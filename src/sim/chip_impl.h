@@ -399,9 +399,10 @@ void vc__pool_tile(vc__pool *pool, const vc__product_tile *tile, uint64_t ready)
 uint64_t vc__pool_finish(vc__pool *pool);
 
 /* Whether a layer's Q, K and V stay on the chip between the products that make them and attention;
- * and the bytes of one of them. */
+ * and the bytes of one of them, of all images. */
 int vc__forwards(const vc_chip_config *config, const vc_attention_sizes *sizes, int pooled);
-uint64_t vc__forwarded_bytes(const vc_attention_sizes *sizes, vc_buffer buffer);
+uint64_t vc__forwarded_bytes(const vc_chip_config *config, const vc_attention_sizes *sizes,
+                             vc_buffer buffer);
 
 /* What follows a product as it leaves the lines. */
 typedef struct vc__product_tail {

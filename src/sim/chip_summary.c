@@ -131,7 +131,7 @@ static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
         .coder_macs = n->coder_macs,
         .predicted_macs = n->predicted_macs,
         .dram_bytes = n->stored_bytes + n->weight_bytes + n->input_bytes + n->bias_bytes,
-        .mac_utilisation = peak > 0.0 ? (double)n->macs / peak : 0.0,
+        .mac_utilisation = peak > 0.0 ? (double)(n->macs * vc_chip_mac_slots(c)) / peak : 0.0,
         .on_chip_uj = vc_chip_energy_of(n, c, on->table, &no_memory).on_chip_pj * 1e-6,
         .bytes = {.biases = n->bias_bytes ? n->bias_bytes : VC_NO_COUNT,
                   .weights = n->weight_bytes,

@@ -6,7 +6,7 @@
 
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values)
 {
-    return vc__ceil_div(values, config->macs_per_line);
+    return vc__ceil_div(values * vc_chip_mac_slots(config), config->macs_per_line);
 }
 
 uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_t values)
@@ -15,7 +15,9 @@ uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_
         return vc__entry_cycles(config, values);
     const uint64_t banks = vc_chip_banks(config, from),
                    fed = banks < config->lines ? banks : config->lines; /* lines at a time */
-    return vc__ceil_div(config->lines * values, fed * config->macs_per_line);
+    return vc__later(vc__entry_cycles(config, values),
+                     vc__ceil_div(config->lines * values * vc_chip_value_bytes(config),
+                                  fed * config->macs_per_line));
 }
 
 uint64_t vc__move_cycles(const vc_chip_config *c, vc_buffer buffer, uint64_t bytes)

@@ -17,7 +17,8 @@ static uint64_t pool_bytes(const vc_chip_config *c)
 static uint64_t row_bytes(const product *p, uint64_t outputs, int keep)
 {
     const uint64_t tiles = p->adds ? 2 * SLOTS : SLOTS;
-    return p->shape->inputs + (keep ? p->shape->outputs : tiles * outputs) + SUM_BYTES * outputs;
+    return p->value_bytes * (p->shape->inputs + (keep ? p->shape->outputs : tiles * outputs)) +
+           SUM_BYTES * outputs;
 }
 
 /* Tiles of weights are a multiple of this wide. */
@@ -33,7 +34,8 @@ static uint64_t cut_product(product *out, uint64_t unit, uint64_t pool, int keep
     const vc_product_shape *p = out->shape;
     uint64_t least = 0;
     for (uint64_t outputs = unit; outputs < p->outputs + unit; outputs += unit) {
-        const uint64_t weights = SLOTS * outputs * p->inputs, row = row_bytes(out, outputs, keep);
+        const uint64_t weights = SLOTS * outputs * p->inputs * out->value_bytes,
+                       row = row_bytes(out, outputs, keep);
         if (weights + row > pool)
             break;
         const uint64_t fit = (pool - weights) / row, rows = fit < p->rows ? fit : p->rows,
@@ -61,7 +63,9 @@ static vc_status cut_all(operator* o, uint64_t taken)
         p->reads = i == 0 || o->products[i - 1].writes;
         p->writes = 1;
         if (vc__product_chained(o->op) && i + 1 < o->count) {
-            product next = {.shape = &o->op->products[i + 1], .adds = o->products[i + 1].adds};
+            product next = {.shape = &o->op->products[i + 1],
+                            .value_bytes = p->value_bytes,
+                            .adds = o->products[i + 1].adds};
             p->writes =
                 cut_product(p, unit, pool, 1) != 1 || cut_product(&next, unit, pool, 0) != 1;
         }
@@ -71,7 +75,7 @@ static vc_status cut_all(operator* o, uint64_t taken)
                 "layer %d: the scratchpads have %zu bytes together, wanted %zu for %s with "
                 "%zu inputs",
                 o->op->layer, (size_t)pool,
-                (size_t)(SLOTS * unit * p->shape->inputs + row_bytes(p, unit, 0)),
+                (size_t)(SLOTS * unit * p->shape->inputs * p->value_bytes + row_bytes(p, unit, 0)),
                 vc_op_name(o->op->kind), (size_t)p->shape->inputs);
     }
     return VC_OK;
@@ -90,10 +94,10 @@ static int passes_once(const operator* o)
  * products; else it comes again, with the tiles that are added to it (eq. D13). */
 vc_status vc__product_cut(operator* o)
 {
-    const uint64_t residual = o->op->residual_values;
+    const uint64_t residual = o->op->residual_values * vc_chip_value_bytes(o->m->config);
     uint64_t taken = vc__pool_bytes(&o->pool);
     for (int b = VC_BUFFER_QUERY; o->forward && b <= VC_BUFFER_VALUE; b++)
-        taken += vc_chip_images(o->m->config) * vc__forwarded_bytes(o->forward, (vc_buffer)b);
+        taken += vc__forwarded_bytes(o->m->config, o->forward, (vc_buffer)b);
     product *last = &o->products[o->count - 1];
     if (residual && o->op->residual_is_input && cut_all(o, taken + residual) == VC_OK &&
         passes_once(o))

@@ -9,6 +9,7 @@ enum { SLOTS = 2, SUM_BYTES = 4 };
 /* A product, and how it is cut. */
 typedef struct product {
     const vc_product_shape *shape;
+    uint64_t value_bytes; /* of the chip's operands */
     uint64_t pass_rows, tile_outputs;
     int reads, writes;            /* 1: the input comes from memory, the output goes there */
     uint64_t read_row, write_row; /* bytes per row of it */

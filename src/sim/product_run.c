@@ -40,16 +40,16 @@ static void set_addresses(operator* o)
         const uint64_t values = linked   ? before->rows * before->outputs
                                 : i == 0 ? o->op->input_values
                                          : shape->rows * shape->inputs;
-        p->read_row = vc__ceil_div(values, shape->rows);
-        p->write_row = shape->outputs - encoded_away(o, i);
+        p->read_row = vc__ceil_div(values, shape->rows) * p->value_bytes;
+        p->write_row = (shape->outputs - encoded_away(o, i)) * p->value_bytes;
         p->weights = o->m->address;
-        p->input = p->weights + shape->inputs * shape->outputs;
+        p->input = p->weights + shape->inputs * shape->outputs * p->value_bytes;
         p->output = p->input + p->read_row * shape->rows;
         p->summaries = p->output + p->write_row * shape->rows;
         o->m->address = p->summaries + (p->pooled ? vc__pool_stored(&o->pool) : 0);
     }
     o->residual_at = o->m->address;
-    o->m->address += o->op->residual_values;
+    o->m->address += o->op->residual_values * vc_chip_value_bytes(o->m->config);
 }
 
 /* ---- a pass: all weights, for some rows */
@@ -72,8 +72,9 @@ static uint64_t outputs_of(const pass *x, uint64_t tile)
  * to the whole. */
 static void push_residual(const pass *x, uint64_t tile, uint64_t issue)
 {
-    const uint64_t all = x->p->shape->outputs, before = tile * x->p->tile_outputs,
-                   from = x->rows * before, to = x->rows * (before + outputs_of(x, tile));
+    const uint64_t all = x->p->shape->outputs * x->p->value_bytes,
+                   before = tile * x->p->tile_outputs, rows = x->rows * x->p->value_bytes,
+                   from = rows * before, to = rows * (before + outputs_of(x, tile));
     x->o->residual[tile % SLOTS] =
         (vc_transfer){.address = x->o->residual_at + x->first * all + from, .bytes = to - from};
     x->o->m->counts.input_bytes += to - from;
@@ -83,11 +84,11 @@ static void push_residual(const pass *x, uint64_t tile, uint64_t issue)
 static void push_weights(const pass *x, uint64_t tile, uint64_t issue)
 {
     vc__machine *m = x->o->m;
-    const uint64_t inputs = x->p->shape->inputs, bytes = outputs_of(x, tile) * inputs;
+    const uint64_t row = x->p->shape->inputs * x->p->value_bytes, bytes = outputs_of(x, tile) * row;
     vc_transfer *slot = &x->o->weights[tile % SLOTS];
     const uint64_t extra = x->o->extra; /* biases and the like, with the first tile */
     x->o->extra = 0;
-    *slot = (vc_transfer){.address = x->p->weights + tile * x->p->tile_outputs * inputs,
+    *slot = (vc_transfer){.address = x->p->weights + tile * x->p->tile_outputs * row,
                           .bytes = bytes + extra};
     m->counts.weight_bytes += bytes + extra;
     vc__read(m, slot, issue);
@@ -176,7 +177,7 @@ static void share_tile(const pass *x, uint64_t tile)
     const vc_chip_config *c = m->config;
     const uint64_t outputs = outputs_of(x, tile), inputs = x->p->shape->inputs,
                    group = c->linear_rows, wide = c->lines / group,
-                   steps = vc__ceil_div(inputs, c->macs_per_line),
+                   steps = vc__entry_cycles(c, inputs), each = x->p->value_bytes,
                    cycles = vc__ceil_div(outputs, wide) * steps, start = m->now;
     uint64_t *spent = m->counts.spent[VC_CHIP_UNIT_LINEAR];
     for (uint64_t row = 0; row < x->rows; row += group) {
@@ -184,8 +185,8 @@ static void share_tile(const pass *x, uint64_t tile)
         if (x->p->reads && tile == 0)
             vc__lines_idle(m, x->o->ready[end - 1], VC_CHIP_UNIT_LINEAR, VC_SPENT_DRAM);
         const uint64_t busy = (end - row) * outputs * steps;
-        const moved bytes = {(end - row) * vc__ceil_div(outputs, wide) * inputs, outputs * inputs,
-                             (end - row) * outputs};
+        const moved bytes = {each * (end - row) * vc__ceil_div(outputs, wide) * inputs,
+                             each * outputs * inputs, each * (end - row) * outputs};
         const uint64_t stall = port_stall(c, &bytes, cycles);
         spent[VC_SPENT_BUSY] += busy;
         spent[VC_SPENT_BUFFER] += stall * c->lines;
@@ -194,8 +195,8 @@ static void share_tile(const pass *x, uint64_t tile)
     }
     vc__span(m, "linear", vc_op_name(x->o->op->kind), -1, start, m->now);
     /* The lines of a group share weights; lines at the same place in their groups share rows. */
-    m->counts.read_bytes[VC_BUFFER_VALUE] += vc__ceil_div(x->rows, group) * outputs * inputs;
-    m->counts.read_bytes[VC_BUFFER_QUERY] += x->rows * vc__ceil_div(outputs, wide) * inputs;
+    m->counts.read_bytes[VC_BUFFER_VALUE] += each * vc__ceil_div(x->rows, group) * outputs * inputs;
+    m->counts.read_bytes[VC_BUFFER_QUERY] += each * x->rows * vc__ceil_div(outputs, wide) * inputs;
 }
 
 static void run_tile(const pass *x, uint64_t tile)
@@ -207,7 +208,7 @@ static void run_tile(const pass *x, uint64_t tile)
     else
         share_tile(x, tile);
     m->counts.macs += sums * x->p->shape->inputs;
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += sums;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += sums * x->p->value_bytes;
 }
 
 static uint64_t work(vc__machine *m, vc_chip_unit unit, const char *name, uint64_t ready,
@@ -236,7 +237,7 @@ static uint64_t finish_tile(const pass *x, uint64_t tile)
         const uint64_t macs = (uint64_t)((double)o->encode->macs * (double)values / all);
         m->counts.coder_macs += macs;
         return work(m, VC_CHIP_UNIT_ENCODER, "encode", m->now,
-                    vc__ceil_div(macs, m->config->encoder_macs));
+                    vc__ceil_div(macs * vc_chip_mac_slots(m->config), m->config->encoder_macs));
     }
     if (o->op->kind == VC_OP_QKV || o->op->kind == VC_OP_HEAD)
         return m->now;
@@ -359,19 +360,25 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
                   .pool = {.m = m, .pooling = tail->pooling}};
     uint64_t most = 1;
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
-        o.products[o.count].shape = &op->products[o.count];
+        o.products[o.count] = (product){.shape = &op->products[o.count],
+                                        .value_bytes = vc_chip_value_bytes(m->config)};
     assert(o.count > 0);
     o.extra = op->weight_values;
     for (size_t i = 0; i < o.count; i++) {
         const uint64_t own = op->products[i].inputs * op->products[i].outputs;
         o.extra -= own < o.extra ? own : o.extra;
     }
+    o.extra *= vc_chip_value_bytes(m->config);
+    if (tail->pool && vc_chip_value_bytes(m->config) > 1)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "layer %d pools summaries, and 'precision' is %zu, wanted 8, or attention "
+                       "alone",
+                       m->layer, (size_t)m->config->precision);
     if (tail->pool)
         set_pooling(&o, tail->pool);
     VC_TRY(vc__product_cut(&o));
     for (int b = VC_BUFFER_QUERY; o.forward && b <= VC_BUFFER_VALUE; b++) {
-        const uint64_t bytes =
-            vc_chip_images(m->config) * vc__forwarded_bytes(o.forward, (vc_buffer)b);
+        const uint64_t bytes = vc__forwarded_bytes(m->config, o.forward, (vc_buffer)b);
         m->counts.read_bytes[VC_BUFFER_OUTPUT] += bytes;
         m->counts.written_bytes[b] += bytes;
     }

@@ -52,7 +52,7 @@ typedef struct vc__rival {
 #define VC__RIVAL_UNUSED                                                                           \
     "entries_per_visit", "entries_per_sum", "dispatch", "split", "denser_share", "gather",         \
         "forward", "head_parallel", "softmax", "online_keys", "index_size", "encoder_macs",        \
-        "decoder_macs"
+        "precision", "decoder_macs"
 
 /* VC_EINVAL if an array of this many MACs is empty or larger than all lines. */
 vc_status vc__check_array(const vc_chip_config *config, uint64_t macs);

@@ -69,6 +69,10 @@ static vc_status check(const vc_accelerator *a, const vc_workload *w)
     if (c->index_bytes != INDEX_BYTES)
         return vc_fail(VC_EUNSUPPORTED, "'%s': 'index_size' is %zu B, and RTL has indices of %d B",
                        c->name, (size_t)c->index_bytes, INDEX_BYTES);
+    if (vc_chip_value_bytes(c) > 1 || vc_chip_images(c) > 1)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "'%s': 'precision' is %zu and 'batch' %zu, and RTL has one image of 8 bit",
+                       c->name, 8 * (size_t)vc_chip_value_bytes(c), (size_t)vc_chip_images(c));
     if (c->forward)
         return vc_fail(VC_EUNSUPPORTED, "'%s': 'forward' is true, and RTL loads Q, K and V",
                        c->name);

@@ -169,7 +169,8 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
 {
     vc__machine *m = a->machine;
     const vc_chip_config *c = m->config;
-    const uint64_t d = a->sizes.head_dim, rows = tile->query_end - tile->query_first;
+    const uint64_t d = a->sizes.head_dim, each = vc_chip_value_bytes(c),
+                   rows = tile->query_end - tile->query_first;
     const size_t *coded =
         a->sizes.compressed; /* what is lies in a scratchpad of its own (eq. D7) */
     const vc_buffer queries = coded[0] ? VC_BUFFER_DECODED : VC_BUFFER_QUERY,
@@ -187,7 +188,7 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                     .gather = vc__gather_cycles(c, queries, d),
                     .latency = c->line_latency,
                     .visit = c->entries_per_visit,
-                    .bytes = d};
+                    .bytes = d * each};
     uint64_t entries, visits;
     count_sparser(&entries, &visits, &p);
     const uint64_t panel = rows * p.parts.panel,
@@ -200,8 +201,8 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
                    m->counts.spent[VC_CHIP_UNIT_SPARSER]);
     vc__banks_clear(&m->banks, vc_chip_banks(c, queries), p.cycles);
     vc__port dense_keys, sparse_keys;
-    vc__port_open(&dense_keys, c, keys, wide, d);
-    vc__port_open(&sparse_keys, c, keys, c->lines - wide, d);
+    vc__port_open(&dense_keys, c, keys, wide, p.bytes);
+    vc__port_open(&sparse_keys, c, keys, c->lines - wide, p.bytes);
     score_denser(&dense, &dense_keys, &p);
     score_sparser(&sparse, &sparse_keys, &p);
     const uint64_t end =
@@ -213,9 +214,9 @@ vc_status vc__sddmm(vc__chip_layer *a, const vc__chip_tile *tile, const vc__oper
     m->now = end;
     const uint64_t denser_visits = vc__ceil_div(rows, p.visit) * p.parts.panel;
     m->counts.macs += (panel + entries) * d;
-    m->counts.read_bytes[queries] += (panel + entries) * d;
+    m->counts.read_bytes[queries] += (panel + entries) * d * each;
     m->counts.read_bytes[VC_BUFFER_QUERY] += summaries * VC__SUMMARY_BYTES; /* biases */
-    m->counts.read_bytes[keys] += (denser_visits + visits) * d;
+    m->counts.read_bytes[keys] += (denser_visits + visits) * d * each;
     m->counts.read_bytes[VC_BUFFER_INDEX] += entries * c->index_bytes;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += (panel + entries) * sizeof(int32_t);
     return VC_OK;

@@ -7,7 +7,7 @@ static void count_entries(vc__machine *m, uint64_t entries, uint64_t exponential
     m->counts.multiplications += entries;
     m->counts.additions += entries;
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += entries * sizeof(int32_t);
-    m->counts.written_bytes[VC_BUFFER_OUTPUT] += entries;
+    m->counts.written_bytes[VC_BUFFER_OUTPUT] += entries * vc_chip_value_bytes(m->config);
 }
 
 static void flow_row(vc__chip_layer *a, const vc__softened *r, size_t query)

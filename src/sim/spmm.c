@@ -269,7 +269,8 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
 {
     vc__machine *m = a->machine;
     const vc_chip_config *c = m->config;
-    const uint64_t dv = a->sizes.value_dim, rows = tile->query_end - tile->query_first;
+    const uint64_t dv = a->sizes.value_dim, each = vc_chip_value_bytes(c),
+                   rows = tile->query_end - tile->query_first;
     pass p = {.a = a,
               .head = &a->pattern.head[tile->head],
               .tile = tile,
@@ -310,8 +311,8 @@ vc_status vc__spmm(vc__chip_layer *a, const vc__chip_tile *tile, const size_t *o
     vc__span(m, "sparser", "SpMM", (int)tile->head, m->now, sparse_end);
     m->now = end;
     m->counts.macs += (panel + entries + residual) * dv;
-    m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries + residual) * dv;
-    m->counts.read_bytes[VC_BUFFER_OUTPUT] += panel + entries; /* probabilities */
+    m->counts.read_bytes[VC_BUFFER_VALUE] += (panel + entries + residual) * dv * each;
+    m->counts.read_bytes[VC_BUFFER_OUTPUT] += (panel + entries) * each; /* probabilities */
     /* The sums of a visit are added to those of the row, in the output scratchpad. */
     m->counts.read_bytes[VC_BUFFER_OUTPUT] += p.visits * p.sum_bytes;
     m->counts.written_bytes[VC_BUFFER_OUTPUT] += p.visits * p.sum_bytes;

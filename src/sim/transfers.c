@@ -22,20 +22,20 @@ void vc__write(vc__machine *m, vc_transfer *transfer, uint64_t issue)
     vc_memory_push(m->memory, transfer);
 }
 
-uint64_t vc__forwarded_bytes(const vc_attention_sizes *s, vc_buffer buffer)
+uint64_t vc__forwarded_bytes(const vc_chip_config *c, const vc_attention_sizes *s, vc_buffer buffer)
 {
+    const uint64_t each = vc_chip_images(c) * vc_chip_value_bytes(c);
     const size_t side = buffer == VC_BUFFER_KEY,
                  heads = s->compressed[side] ? s->compressed[side] : s->heads;
     if (buffer == VC_BUFFER_VALUE)
-        return s->heads * s->keys * s->value_dim;
-    return heads * (side ? s->keys : s->queries) * s->head_dim;
+        return each * s->heads * s->keys * s->value_dim;
+    return each * heads * (side ? s->keys : s->queries) * s->head_dim;
 }
 
 int vc__forwards(const vc_chip_config *c, const vc_attention_sizes *s, int pooled)
 {
     int fit = c->forward && !pooled;
     for (int b = VC_BUFFER_QUERY; b <= VC_BUFFER_VALUE; b++)
-        fit =
-            fit && vc_chip_images(c) * vc__forwarded_bytes(s, (vc_buffer)b) <= c->buffers[b].bytes;
+        fit = fit && vc__forwarded_bytes(c, s, (vc_buffer)b) <= c->buffers[b].bytes;
     return fit;
 }

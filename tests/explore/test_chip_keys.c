@@ -6,7 +6,7 @@
 #include "vitcod/simulation.h"
 #include "vitcod/subject.h"
 
-enum { MOST_KEYS = 128, MOST_VALUES = 8 };
+enum { MOST_KEYS = 128, MOST_VALUES = 16 };
 
 typedef struct outcome {
     vc_chip_counts counts;
@@ -69,7 +69,7 @@ static size_t others(double out[MOST_VALUES], const vc_chip_config *c, const vc_
         return count;
     }
     const double tries[] = {
-        f->least, floor(now / 2.0), now / 2.0 + 0.1, 2.0 * now, 1000.0 * now, now + 1.0, 3.0};
+        f->least, floor(now / 2.0), now / 2.0 + 0.1, 2.0 * now, 1000.0 * now, now + 1.0, 3.0, 16.0};
     for (size_t i = 0; i < sizeof tries / sizeof *tries; i++)
         if (tries[i] != now && tries[i] >= f->least && tries[i] <= f->most &&
             (f->kind == VC_YAML_NUMBER || tries[i] == floor(tries[i])) &&

@@ -371,6 +371,44 @@ static void a_batch_shares_weights(void **state)
     vc_plan_close(&plan);
 }
 
+/* Twice the bytes, four times the MACs' time (eq. D31), of the same work. */
+static void sixteen_bits_are_two_bytes_and_four_products(void **state)
+{
+    (void)state;
+    const vc_model_config model = tiny_model();
+    vc_plan plan = small_plan(&model);
+    vc_accelerator chip;
+    const vc_accelerator usual = vc_accelerator_default();
+    vc_chip_result narrow[2], wide[2];
+    vc_simulation s;
+    assert_ok(vc_accelerator_open_with(&chip, "prune-reorder", "bandwidth"));
+    chip.chip.buffers[VC_BUFFER_DECODED].bytes = 8 << 20; /* products pass once */
+    run_batch(narrow, &chip, &plan);
+    chip.chip.precision = 16;
+    run_batch(wide, &chip, &plan);
+    for (int attention = 0; attention < 2; attention++) {
+        const vc_chip_counts *a = &narrow[attention].total, *b = &wide[attention].total;
+        assert_int_equal(b->macs, a->macs);
+        assert_int_equal(b->stored_bytes, 2 * a->stored_bytes);
+        assert_int_equal(b->weight_bytes, 2 * a->weight_bytes);
+        assert_int_equal(b->loaded_bytes[VC_BUFFER_VALUE], 2 * a->loaded_bytes[VC_BUFFER_VALUE]);
+        for (int u = 0; u <= VC_CHIP_UNIT_LINEAR; u++)
+            assert_int_equal(b->spent[u][VC_SPENT_BUSY], 4 * a->spent[u][VC_SPENT_BUSY]);
+        const double mac[] = {
+            vc_chip_energy_of(a, &usual.chip, &chip.energy, &narrow[attention].memory)
+                .pj[VC_ENERGY_LINES],
+            vc_chip_energy_of(b, &chip.chip, &chip.energy, &wide[attention].memory)
+                .pj[VC_ENERGY_LINES]};
+        assert_near(mac[1], 4.0 * mac[0], 1e-6 * mac[1]);
+        vc_chip_result_close(&narrow[attention]);
+        vc_chip_result_close(&wide[attention]);
+    }
+    chip.chip.precision = 12;
+    assert_fails(vc_simulation_of_model(&s, &model, &plan, &chip, "plan"), VC_EINVAL,
+                 "'precision' is 12, wanted 8, 16 or 32");
+    vc_plan_close(&plan);
+}
+
 static void what_a_batch_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -390,6 +428,14 @@ static void what_a_batch_cannot_be_is_refused(void **state)
     assert_fails(vc_timeline_run(&t, &s, &data), VC_EINVAL,
                  "data of one image on a chip whose 'batch' is 2, wanted 1");
     vc_timeline_close(&t);
+    chip.chip.precision = 32;
+    chip.chip.batch = 0;
+    s.workload.images = 0;
+    assert_fails(vc_timeline_run(&t, &s, &data), VC_EINVAL,
+                 "data of 8 bit on a chip whose 'precision' is 32, wanted 8");
+    vc_timeline_close(&t);
+    chip.chip.precision = 0;
+    s.workload.images = chip.chip.batch = 2;
     assert_fails(vc_simulation_write_gemms(&s, temporary("gemms.csv")), VC_EINVAL,
                  "products of 2 images, wanted those of one");
     vc_simulation_close(&s);
@@ -416,6 +462,7 @@ int main(void)
         cmocka_unit_test(what_a_chip_cannot_is_refused),
         cmocka_unit_test(a_bound_is_of_the_kind),
         cmocka_unit_test(a_batch_shares_weights),
+        cmocka_unit_test(sixteen_bits_are_two_bytes_and_four_products),
         cmocka_unit_test(what_a_batch_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
