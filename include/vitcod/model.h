@@ -392,8 +392,8 @@ void vc_model_observe(vc_acts *acts, const vc_model *model, const float *images,
 /* Whether that computes something else than vc_model_forward: BatchNorm with the batch's own
  * statistics. */
 int vc_model_observes_apart(const vc_model_config *config);
-/* Whether it can compute the same as vc_model_forward (vc_acts.settled), so that no image depends on
- * the others of its batch. */
+/* Whether it can compute the same as vc_model_forward (vc_acts.settled), so that no image depends
+ * on the others of its batch. */
 int vc_model_observes_settled(const vc_model_config *config);
 /* Moves the running statistics towards those of the batch that was just run by vc_model_observe. */
 void vc_model_settle(vc_model *model, const vc_acts *acts, size_t batch);

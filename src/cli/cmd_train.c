@@ -168,7 +168,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
 
 const cli_command cmd_train = {
     "train",
-    "train or finetune a DeiT or a LeViT",
+    "train or finetune a DeiT, a LeViT or a Strided Transformer",
     "--data DIR -o FILE [options]",
     "Trains a DeiT or a LeViT from random weights (--arch, or a DeiT of own sizes), or finetunes "
     "one (--init), dense, under a mask or on a plan, with or without ViTCoD's auto-encoder; plan "
@@ -178,7 +178,8 @@ const cli_command cmd_train = {
     "configs/train/deit-vitcod.yaml. `mpirun -n N vitcod train ..` shares every batch among "
     "processes, with the losses of one (a LeViT's BatchNorm sees each process's share alone). A "
     "run that was stopped (SIGTERM and Ctrl-C write a checkpoint first) goes on with --resume and "
-    "ends with the same bits.",
+    "ends with the same bits. A Strided Transformer learns from sequences of poses, npz files with "
+    "--truth (docs/poses.md).",
     run_train,
     &train_record,
     "vitcod train --data fashion-mnist --epochs 10 -o dense.safetensors\n"

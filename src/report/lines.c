@@ -2,6 +2,8 @@
 
 const vc__line vc__lines[VC__LINES] = {
     {"Top-1", "eval", "top1", "%", 1.0, "images", 1},
+    {"MPJPE of poses", "eval", "poses.mpjpe", "mm", 1.0, "poses.frames", 0},
+    {"P-MPJPE of poses", "eval", "poses.p_mpjpe", "mm", 1.0, "poses.frames", 0},
     {"Agreement with the dense model", "calibrate", "agreement", "%", 100.0, "held_back", 1},
     {"Attention pruned", "prune", "sparsity", "%", 100.0, NULL, 0},
     {"Attention kept by the plan", "polarize", "kept_share", "%", 100.0, NULL, 0},

@@ -96,7 +96,7 @@ typedef struct vc__line {
     int is_share;      /* in percent */
 } vc__line;
 
-enum { VC__LINES = 16 };
+enum { VC__LINES = 18 };
 extern const vc__line vc__lines[VC__LINES];
 
 /* ---- figures */

@@ -88,6 +88,9 @@ case_sparse() {
     check "a plan" 0 '29.97 %' "$vitcod" polarize masks -o plan
     check "its cycles" 0 'cycles' "$vitcod" simulate dense --plan plan
     check "its costs" 0 'a run' "$vitcod" profile dense --plan plan
+    "$vitcod" eval dense --data "$poses" --truth "$truth" --json >dense.json
+    check "a page" 0 'runs 1' "$vitcod" report . -o page.html
+    check "its MPJPE" 0 '' grep -q 'MPJPE of poses' page.html
     check "an auto-encoder" 0 'auto-encoder of qk to 2 heads' \
         "$vitcod" autoencoder dense --data "$poses" -o coder
     check "learnt with it, under masks" 0 'epoch 1/1' \

@@ -121,6 +121,20 @@ static void published(void **state)
     }
 }
 
+/* What the paper says of 351 and of 243 frames: 4.35 and 4.23 million parameters. */
+static void of_the_paper(void **state)
+{
+    (void)state;
+    vc_model_config config;
+    size_t parameters;
+    assert_ok(vc_model_preset(&config, "strided_transformer_351"));
+    vc__strided_sizes_in(&config)->frames = 243;
+    vc__strided_sizes_in(&config)->strides[2] = 9;
+    assert_ok(vc__strided_check(vc__strided_sizes_of(&config)));
+    assert_ok(vc_model_parameters(&parameters, &config));
+    assert_int_equal(parameters, 4235622);
+}
+
 /* Of a strided block: the stream goes in once, a third of it is what sums are added to, and the
  * positions of the next block come with its weights. */
 static void lowered(void **state)
@@ -219,7 +233,8 @@ static void strides(void **state)
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_the_oracle), cmocka_unit_test(published),
-                                       cmocka_unit_test(lowered), cmocka_unit_test(strides)};
+                                       cmocka_unit_test(of_the_paper), cmocka_unit_test(lowered),
+                                       cmocka_unit_test(strides)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
 
