@@ -8,10 +8,11 @@ usage: bench/tokens.py VITCOD MODEL IMAGES WORK [SIZE..]
 """
 
 import json
-import math
 import os
 import subprocess
 import sys
+
+from token_plot import plot
 
 SIZES = [224, 384, 448, 512, 768, 1024]
 SPARSITY = 0.9
@@ -21,7 +22,6 @@ SERIES = [
     ("dense_attention_ms", "attention, dense", "#b03030", "6 4"),
     ("attention_ms", "attention, 90 % sparse", "#2060a0", "6 4"),
 ]
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 480, 70, 190, 30, 50
 
 
 def run(*command):
@@ -64,63 +64,6 @@ def measure(vitcod, model, mask, size):
     return {"image_size": size, "tokens": (size // 16) ** 2 + 1} | {key: found[key] for key in keys}
 
 
-def ticks(low, high):
-    """1, 2, 5 times powers of ten."""
-    return [
-        step * 10.0**power
-        for power in range(-3, 6)
-        for step in (1, 2, 5)
-        if low <= step * 10.0**power <= high
-    ]
-
-
-def plot(points):
-    values = [p[key] for p in points for key, *_ in SERIES]
-    low, high = min(values) * 0.8, max(values) * 1.25
-    first, last = points[0]["tokens"], points[-1]["tokens"]
-
-    def x(tokens):
-        return LEFT + (WIDTH - LEFT - RIGHT) * math.log(tokens / first) / math.log(last / first)
-
-    def y(ms):
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * math.log(ms / low) / math.log(high / low)
-
-    out = [
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-            f' width="{WIDTH}" height="{HEIGHT}" font-family="sans-serif" font-size="12">'
-        ),
-        '<rect width="100%" height="100%" fill="white"/>',
-    ]
-    for ms in ticks(low, high):
-        out.append(
-            f'<path d="M{LEFT} {y(ms):.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>'
-            f'<text x="{LEFT - 6}" y="{y(ms) + 4:.1f}" text-anchor="end">{ms:g}</text>'
-        )
-    for p in points:
-        out.append(
-            f'<path d="M{x(p["tokens"]):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="#eee"/><text'
-            f' x="{x(p["tokens"]):.1f}" y="{HEIGHT - BOTTOM + 18}"'
-            f' text-anchor="middle">{p["tokens"]}</text>'
-        )
-    # Labels keep their distance where lines end close to each other.
-    at = HEIGHT
-    for key, label, colour, dash in sorted(SERIES, key=lambda s: points[-1][s[0]]):
-        line = " ".join(f'{x(p["tokens"]):.1f},{y(p[key]):.1f}' for p in points)
-        at = min(at - 16, y(points[-1][key]) + 4)
-        out.append(
-            f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"'
-            f' stroke-dasharray="{dash}"/><text x="{WIDTH - RIGHT + 8}" y="{at:.1f}"'
-            f' fill="{colour}">{label}</text>'
-        )
-    out.append(
-        f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 10}"'
-        f' text-anchor="middle">tokens</text><text x="{LEFT - 6}" y="{TOP - 12}"'
-        ' text-anchor="end">ms</text></svg>'
-    )
-    return "\n".join(out) + "\n"
-
-
 def main():
     if len(sys.argv) < 5:
         sys.exit(__doc__.strip().splitlines()[-1])
@@ -140,7 +83,7 @@ def main():
             json.dump({"sparsity": SPARSITY, "points": points}, file, indent=1)
     if len(points) > 1:
         with open(os.path.join(work, "tokens.svg"), "w", encoding="utf-8") as file:
-            file.write(plot(points))
+            file.write(plot(points, SERIES))
         print(f"{work}/tokens.svg")
 
 

@@ -3,10 +3,12 @@
 rounds.
 
 Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to
-stdout, everything to a JSON file. Exit status 1 where a case failed.
+stdout, everything to a JSON file; cases that it has of the same program, CPU and versions are not
+run again. Exit status 1 where a case failed.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import platform
@@ -44,7 +46,13 @@ def parse():
     )
     parser.add_argument("--peers", default="ort,torch,torch-mask,openvino")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--runs", type=int, default=10, help="passes of an engine in a round")
+    parser.add_argument(
+        "--runs", type=int, default=10, help="passes of a round; a third of them from 512 x 512 on"
+    )
+    parser.add_argument("--anew", action="store_true", help="every case, also what is in the file")
+    parser.add_argument(
+        "--prepare", action="store_true", help="make the files of all cases, time nothing"
+    )
     o = parser.parse_args()
     o.peers = o.peers.split(",")
     known = sorted(set(NAMES) - {"ours"})
@@ -72,20 +80,26 @@ def verify(case, name, logits, reference):
     return {"error": error, "top1_same": same, "images": len(logits)}
 
 
+def files_of(case, engine):
+    """ONNX Runtime's fusions are for ViTs."""
+    kinds = FILES.get(engine, {}).get(case.dtype, ())
+    return [kind for kind in kinds if kind != "fused" or not case.model.startswith("levit")]
+
+
 def open_all(case, running, work):
     """Opens and verifies every engine; ours first, so that a case that cannot run ends early."""
     found, mask = {}, work.mask(case)
     for name, engine in running.items():
         job = {
+            "arch": case.arch,
             "checkpoint": work.checkpoint(case),
+            "batch": case.batch,
             "dtype": case.dtype,
             "size": case.size,
             "threads": case.threads,
             "mask": mask if name in ("ours", "torch-mask") else None,
         }
-        job["files"] = {
-            kind: work.onnx(case, kind) for kind in FILES.get(name, {}).get(case.dtype, ())
-        }
+        job["files"] = {kind: work.onnx(case, kind) for kind in files_of(case, name)}
         found[name] = engine.open(job) | {"rounds_ms": [], "passes_ms": []}
         output = work.path("logits.npy")
         engine.logits(work.inputs(case), output)
@@ -106,7 +120,7 @@ def run_case(case, o, work):
         names = list(running)
         for turn in range(o.rounds):
             for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                answer = running[name].time(o.runs)
+                answer = running[name].time(o.runs if case.size < 512 else max(3, o.runs // 3))
                 found[name]["passes_ms"].append(answer["ms"])
                 found[name]["rounds_ms"].append(float(np.median(answer["ms"])))
                 if "said" in answer:
@@ -124,6 +138,23 @@ def versions(vitcod):
     return {"vitcod": engines.Vitcod(vitcod).version().removeprefix("vitcod ")} | found
 
 
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def done_before(o, result):
+    """Cases of an earlier run that is like this one, by name."""
+    if o.anew or not os.path.exists(o.output):
+        return {}
+    with open(o.output, encoding="utf-8") as file:
+        before = json.load(file)
+    if any(before.get(key) != value for key, value in result.items() if key != "cases"):
+        print(f"{o.output} is of another program, machine or setting: all cases are run")
+        return {}
+    return {case["name"]: case for case in before["cases"] if "failed" not in case}
+
+
 def cpu():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         fields = dict(
@@ -132,6 +163,17 @@ def cpu():
     fields = {name.strip(): value.strip() for name, value in fields.items()}
     kept = ("model name", "cpu family", "model", "flags")
     return {name: fields.get(name) for name in kept} | {"cpus": os.cpu_count()}
+
+
+def prepare_all(o, work):
+    for case in o.chosen:
+        work.reference(case, work.mask(case))
+        if case.dtype != "fp32":
+            work.reference(case, None)
+        for engine in ("ort", "openvino"):
+            for kind in files_of(case, engine):
+                work.onnx(case, kind)
+    return 0
 
 
 def main():
@@ -145,23 +187,32 @@ def main():
         "kernel": platform.release(),
         "python": platform.python_version(),
         "versions": versions(o.vitcod),
+        "program": digest(o.vitcod),
+        "peers": o.peers,
         "rounds": o.rounds,
         "runs": o.runs,
         "cases": [],
     }
     print(
         f"{result['cpu']['model name']}, family {result['cpu']['cpu family']}, model"
-        f" {result['cpu']['model']}; {o.rounds} rounds of {o.runs} passes, batch 1"
+        f" {result['cpu']['model']}; {o.rounds} rounds of {o.runs} passes"
     )
     print(", ".join(f"{name} {version}" for name, version in result["versions"].items()) + "\n")
+    if o.prepare:
+        return prepare_all(o, work)
     print("\n".join(report.HEADER), flush=True)
-    failed = 0
+    failed, before = 0, done_before(o, result)
+    # Cases that were not chosen stay in the file, so that parts of a long run add up.
+    result["cases"] = [before[case.name] for case in CASES if case.name in before]
     for case in o.chosen:
+        if case.name in before:
+            print("\n".join(report.rows(case, before[case.name])), flush=True)
+            continue
         entry = vars(case) | {"name": case.name}
         try:
             found = run_case(case, o, work)
             entry |= {"engines": found, "verdict": report.summarise(case, found)}
-            print("\n".join(report.rows(case, found, entry["verdict"])), flush=True)
+            print("\n".join(report.rows(case, entry)), flush=True)
         except (ValueError, OSError) as error:
             failed += 1
             entry["failed"] = str(error)

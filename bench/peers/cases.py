@@ -18,15 +18,24 @@ PEERS = {
 }
 
 
+ARCHS = {  # timm's names
+    "tiny": "deit_tiny_patch16_224",
+    "small": "deit_small_patch16_224",
+    "base": "deit_base_patch16_224",
+    "levit-128": "levit_128",
+    "levit-256": "levit_256",
+}
+
+
 @dataclass(frozen=True)
 class Case:
-    model: str  # tiny or base
+    model: str  # of ARCHS
     dtype: str
     sparse: bool  # ours runs under a mask that keeps 10 %, PyTorch with and without, others dense
     size: int
     threads: int
-    goal: float  # milliseconds of the goal's peer over ours
-    against: str = "best"  # whose ratio the goal is about: the fastest peer, or this one
+    goal: float = None  # milliseconds of the fastest peer over ours; None: none was set
+    batch: int = 1
 
     @property
     def name(self):
@@ -36,9 +45,19 @@ class Case:
                 self.dtype,
                 "90% sparse" if self.sparse else "dense",
                 str(self.size),
+                f"batch {self.batch}",
                 f"{self.threads}t",
             ]
         )
+
+    @property
+    def arch(self):
+        return ARCHS[self.model]
+
+    @property
+    def tokens(self):
+        """Of a DeiT."""
+        return (self.size // 16) ** 2 + 1
 
     @property
     def peers(self):
@@ -47,20 +66,33 @@ class Case:
 
 
 CASES = [
-    Case("tiny", "fp32", False, 224, 1, 13.1 / 10.5),
-    Case("tiny", "fp32", False, 224, 2, 7.7 / 5.6),
-    Case("tiny", "fp32", True, 224, 1, 13.1 / 9.1),
-    Case("tiny", "fp32", True, 224, 2, 7.7 / 4.9),
-    Case("base", "fp32", False, 224, 1, 165 / 140),
-    Case("base", "fp32", False, 224, 2, 85 / 72),
-    Case("tiny", "bf16", False, 224, 1, 16.7 / 6.0, "torch"),
-    Case("tiny", "bf16", False, 224, 2, 10.0 / 3.3, "torch"),
-    Case("tiny", "int8", False, 224, 1, 7.1 / 4.2),
-    Case("tiny", "int8", False, 224, 2, 4.2 / 2.4),
-    Case("tiny", "int8", True, 224, 1, 7.1 / 3.0),
-    Case("tiny", "int8", True, 224, 2, 4.2 / 1.8),
-    Case("base", "int8", False, 224, 1, 58.8 / 37),
-    Case("base", "int8", False, 224, 2, 30.1 / 20),
-    Case("tiny", "fp32", True, 512, 2, 59.9 / 27),
-    Case("tiny", "fp32", True, 1024, 2, 542 / 150),
+    Case("tiny", "fp32", False, 224, 1, 1.2),
+    Case("tiny", "fp32", False, 224, 2, 1.5),
+    Case("tiny", "fp32", True, 224, 1, 1.45),
+    Case("tiny", "fp32", True, 224, 2, 1.8),
+    Case("tiny", "bf16", False, 224, 1),
+    Case("tiny", "bf16", False, 224, 2),
+    Case("tiny", "bf16", True, 224, 1, 1.6),
+    Case("tiny", "bf16", True, 224, 2, 2.0),
+    Case("tiny", "int8", False, 224, 1),
+    Case("tiny", "int8", False, 224, 2),
+    Case("tiny", "int8", True, 224, 1, 2.0),
+    Case("tiny", "int8", True, 224, 2, 2.5),
+    Case("tiny", "fp32", True, 224, 2, batch=8),
+    Case("tiny", "int8", True, 224, 2, batch=8),
+    Case("small", "fp32", True, 224, 2),
+    Case("small", "bf16", True, 224, 2),
+    Case("base", "fp32", False, 224, 1),
+    Case("base", "fp32", False, 224, 2),
+    Case("base", "int8", False, 224, 1, 1.25),
+    Case("base", "int8", False, 224, 2, 1.5),
+    Case("tiny", "fp32", True, 384, 2),
+    Case("tiny", "fp32", True, 512, 2, 2.6),
+    Case("tiny", "fp32", True, 1024, 2, 5.0),
+    Case("levit-128", "fp32", False, 224, 1, 1.5),
+    Case("levit-128", "fp32", False, 224, 2, 1.5),
+    Case("levit-128", "fp32", False, 224, 2, batch=8),
+    Case("levit-256", "fp32", False, 224, 1),
+    Case("levit-256", "fp32", False, 224, 2),
+    Case("levit-256", "fp32", False, 224, 2, batch=8),
 ]

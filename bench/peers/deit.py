@@ -1,4 +1,4 @@
-"""timm's DeiT with the weights of a safetensors file, at any image size."""
+"""timm's DeiT or LeViT with the weights of a safetensors file, a DeiT at any image size."""
 
 import numpy as np
 import timm
@@ -7,19 +7,29 @@ from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
 import safetensors_file
 
-ARCHS = {192: "deit_tiny_patch16_224", 768: "deit_base_patch16_224"}
 
-
-def open_model(path, size):
+def open_model(arch, path, size):
     weights = {
         name: torch.from_numpy(tensor.copy())
         for name, tensor in safetensors_file.read(path).items()
     }
-    model = timm.create_model(ARCHS[weights["cls_token"].shape[2]], img_size=size)
-    if weights["pos_embed"].shape != model.pos_embed.shape:
+    model = timm.create_model(arch, **({} if arch.startswith("levit") else {"img_size": size}))
+    if "pos_embed" in weights and weights["pos_embed"].shape != model.pos_embed.shape:
         weights["pos_embed"] = resize_positions(weights["pos_embed"], model.patch_embed.grid_size)
-    model.load_state_dict(weights)
+    missing, unknown = model.load_state_dict(weights, strict=False)
+    wrong = unknown + [name for name in missing if not name.endswith("num_batches_tracked")]
+    if wrong:
+        raise ValueError(f"{path}: {', '.join(wrong[:3])} do not fit {arch}")
     return model.eval()
+
+
+def fuse(model):
+    """A LeViT's norms put into the weights before them, as its authors deploy it."""
+    for name, child in model.named_children():
+        fuse(child)
+        if hasattr(child, "fuse"):
+            setattr(model, name, child.fuse())
+    return model
 
 
 def resize_positions(positions, grid):
@@ -36,12 +46,18 @@ def write_random(path, arch):
     vary too.
     """
     torch.manual_seed(0)
+    spread = 0.2 if arch.startswith("levit") else 0.02  # the gains of a LeViT's branches start at 0
     model = timm.create_model(arch)
     for parameter in model.parameters():
         if parameter.dim() == 1:
-            parameter.data += 0.02 * torch.randn_like(parameter)
+            parameter.data += spread * torch.randn_like(parameter)
     safetensors_file.write(
-        path, {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+        path,
+        {
+            name: tensor.numpy()
+            for name, tensor in model.state_dict().items()
+            if not name.endswith("num_batches_tracked")
+        },
     )
 
 

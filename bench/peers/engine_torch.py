@@ -14,8 +14,10 @@ def candidates(job):
     torch.set_num_threads(job["threads"])
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[job["dtype"]]
 
-    def opened(attention=deit.MaskedAttention):
-        model = deit.open_model(job["checkpoint"], job["size"])
+    def opened(attention=deit.MaskedAttention, fused=False):
+        model = deit.open_model(job["arch"], job["checkpoint"], job["size"])
+        if fused:
+            deit.fuse(model)
         if job["mask"]:
             deit.restrict(model, np.load(job["mask"], mmap_mode="r"), attention)
         return model.to(dtype)
@@ -30,6 +32,9 @@ def candidates(job):
         "compiled": lambda: compiled(False),
         "compiled, frozen": lambda: compiled(True),
     }
+    if job["arch"].startswith("levit"):
+        ways["fused"] = lambda: caller(opened(fused=True), dtype)
+        ways["fused, compiled"] = lambda: compiled(True, fused=True)
     if job["mask"]:
         ways["FlexAttention"] = lambda: compiled(False, attention=deit.FlexAttention)
     return ways

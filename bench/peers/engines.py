@@ -123,7 +123,7 @@ class Vitcod:
                 "--output",
                 output,
                 "--batch",
-                "1",
+                str(self.job["batch"]),
             ]
             + self.arguments(),
             self.job["threads"],
@@ -136,7 +136,7 @@ class Vitcod:
                 "bench",
                 self.job["checkpoint"],
                 "--batch",
-                "1",
+                str(self.job["batch"]),
                 "--runs",
                 str(runs),
                 "--alone",
@@ -146,9 +146,9 @@ class Vitcod:
             self.job["threads"],
         )
         answer = json.loads(text)
-        if not isinstance(answer.get("median_ms"), (int, float)):
-            raise ValueError(f"{self.program} bench printed {sorted(answer)}, wanted median_ms")
-        return {"ms": [answer["median_ms"]], "said": answer}
+        if not answer.get("runs_ms"):
+            raise ValueError(f"{self.program} bench printed {sorted(answer)}, wanted runs_ms")
+        return {"ms": answer["runs_ms"], "said": answer}
 
     def close(self):
         pass

@@ -2,14 +2,15 @@
 """Makes one of the files that the comparison needs.
 
 usage: prepare.py random CHECKPOINT ARCH             random weights
-       prepare.py plain ONNX CHECKPOINT SIZE         the model as timm has it
-       prepare.py fused ONNX CHECKPOINT SIZE         the model with ONNX Runtime's fused operators
+       prepare.py plain ONNX ARCH CHECKPOINT SIZE BATCH   the model as timm has it
+       prepare.py fused ONNX ARCH CHECKPOINT SIZE BATCH   with ONNX Runtime's fused operators
        prepare.py qdq|qoperator ONNX PLAIN FOLDER    int8, calibrated on images
        prepare.py dynamic ONNX PLAIN                 int8, activations' ranges taken at run time
        prepare.py images NPY FOLDER COUNT SIZE       normalised images
-       prepare.py logits NPY CHECKPOINT IMAGES [MASK]  PyTorch's, in float32
+       prepare.py logits NPY ARCH CHECKPOINT IMAGES [MASK]  PyTorch's, in float32
 """
 
+import itertools
 import os
 import sys
 from functools import partial
@@ -25,12 +26,12 @@ def make_random(output, arch):
     deit.write_random(output, arch)
 
 
-def export(output, model, size):
+def export(output, model, size, batch):
     import torch
 
     torch.onnx.export(
         model,
-        torch.randn(1, 3, size, size),
+        torch.randn(batch, 3, size, size),
         output,
         opset_version=17,
         input_names=["images"],
@@ -39,19 +40,19 @@ def export(output, model, size):
     )
 
 
-def make_plain(output, checkpoint, size):
+def make_plain(output, arch, checkpoint, size, batch):
     import deit
 
-    export(output, deit.open_model(checkpoint, int(size)), int(size))
+    export(output, deit.open_model(arch, checkpoint, int(size)), int(size), int(batch))
 
 
-def make_fused(output, checkpoint, size):
+def make_fused(output, arch, checkpoint, size, batch):
     from onnxruntime.transformers.optimizer import optimize_model
 
     import deit
 
-    model = deit.split_attention(deit.open_model(checkpoint, int(size)))
-    export(output + ".split", model, int(size))
+    model = deit.split_attention(deit.open_model(arch, checkpoint, int(size)))
+    export(output + ".split", model, int(size), int(batch))
     fused = optimize_model(
         output + ".split",
         model_type="vit",
@@ -79,17 +80,19 @@ def make_static(quant_format, output, plain, folder):
 
     import images
 
+    shaped = output + ".shaped"
+    quant_pre_process(plain, shaped, skip_optimization=True)
+    graph = onnx.load(shaped).graph
+    batch = graph.input[0].type.tensor_type.shape.dim[0].dim_value
+
     class Reader(CalibrationDataReader):
         def __init__(self):
             self.paths = iter(images.pick(images.find(folder), CALIBRATION_IMAGES, 0.5))
 
         def get_next(self):
-            path = next(self.paths, None)
-            return None if path is None else {"images": images.load(path, 224)[None]}
+            several = [images.load(path, 224) for path in itertools.islice(self.paths, batch)]
+            return {"images": np.stack(several)} if len(several) == batch else None
 
-    shaped = output + ".shaped"
-    quant_pre_process(plain, shaped, skip_optimization=True)
-    graph = onnx.load(shaped).graph
     constant = {tensor.name for tensor in graph.initializer}
     products = [
         node.name
@@ -123,13 +126,13 @@ def make_images(output, folder, count, size):
     write_npy(output, np.stack([images.load(path, int(size)) for path in paths]))
 
 
-def make_logits(output, checkpoint, inputs, mask=None):
+def make_logits(output, arch, checkpoint, inputs, mask=None):
     import torch
 
     import deit
 
     x = torch.from_numpy(np.load(inputs))
-    model = deit.open_model(checkpoint, x.shape[2])
+    model = deit.open_model(arch, checkpoint, x.shape[2])
     if mask:
         pruned = np.load(mask, mmap_mode="r")
         for block, layer in zip(deit.split_attention(model).blocks, pruned, strict=True):

@@ -40,7 +40,8 @@ fi
 python=${python:-$venv/bin/python}
 "$python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
     --work "$build/peers" --output "$build/bench-peers.json" "$@"
-"$python" "$here/table.py" "$build/bench-peers.json" "$here/../README.md"
+"$python" "$here/table.py" "$build/bench-peers.json" "$here/../README.md" \
+    "$here/../../docs/pictures/peers-by-tokens.svg"
 [ "${PEER_TRAINING:-1}" != 0 ] || exit 0
 
 # Training: the sparse rows run on a plan that keeps 10 %.

@@ -1,17 +1,27 @@
 #!/usr/bin/env python3
-"""Writes the table of a comparison between two marks of a document.
+"""Writes the table of a comparison between two marks of a document, and its plot over tokens.
 
-usage: table.py BENCH-PEERS.json README.md
+usage: table.py BENCH-PEERS.json README.md PLOT.svg
 
 Only of a run that has every case: any other leaves the document as it is, and says so.
 """
 
 import json
+import os
 import sys
 import textwrap
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import token_plot
 from cases import CASES, NAMES
 
+SERIES = [
+    ("ours", "vitcod, 90 % sparse", "#2060a0", ""),
+    ("ort", "ONNX Runtime", "#b03030", ""),
+    ("torch", "PyTorch", "#c07020", ""),
+    ("torch-mask", "PyTorch, same mask", "#c07020", "6 4"),
+    ("openvino", "OpenVINO", "#308050", ""),
+]
 BEGIN, END = "<!-- bench-peers: begin -->\n", "<!-- bench-peers: end -->\n"
 
 
@@ -23,16 +33,28 @@ def kinds_of(cases):
     return kinds
 
 
-def pair(by_threads, value, digits):
+def pair(by_threads, value, digits, unit=""):
     """One number for each number of threads."""
     told = [value(by_threads[t]) if t in by_threads else None for t in (1, 2)]
     if told == [None, None]:
         return ""
-    return " / ".join("-" if number is None else f"{number:.{digits}f}" for number in told)
+    return " / ".join("-" if x is None else f"{x:.{digits}f}" for x in told) + unit
 
 
 def ratio_of(engine):
     return lambda case: case["engines"].get(engine, {}).get("ratio", {}).get("median")
+
+
+def best_spread(by_threads):
+    """Of the fastest peer's ratio, at the most threads."""
+    case = by_threads[max(by_threads)]
+    best = case["verdict"]["best_peer"]
+    ratio = case["engines"][best]["ratio"]
+    return f"{ratio['quartile_low']:.2f} to {ratio['quartile_high']:.2f}"
+
+
+def percent(value):
+    return None if value is None else 100 * value
 
 
 def text_of(result):
@@ -42,25 +64,46 @@ def text_of(result):
     head = (
         f"{cpu['model name']}, family {cpu['cpu family']}, model {cpu['model']},"
         f" {cpu['cpus']} CPUs;"
-        f" {versions}. Medians of {result['rounds']} rounds of {result['runs']} passes, batch 1;"
-        " ours in ms, then the time of each peer over ours; 1 / 2 threads:"
+        f" {versions}. Medians of {result['rounds']} rounds of {result['runs']} passes; ours in ms"
+        " with the time that 99 of 100 passes do not exceed, then the time of each peer over ours,"
+        " the quartiles of the fastest's at the most threads, our share of the peak (of a dense"
+        " model's work), and what of our time is spent outside products; 1 / 2 threads:"
     )
+    columns = ["case", "ours", "p99", *(NAMES[name] for name in peers), "quartiles", "goal"]
+    columns += ["share of peak", "outside products"]
     lines = [
         *textwrap.wrap(head, 100),
         "",
-        "| case | ours | " + " | ".join(NAMES[name] for name in peers) + " | goal |",
-        "|---" * (len(peers) + 3) + "|",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
     ]
-    for name, by_threads in kinds_of(result["cases"]).items():
-        ours = pair(by_threads, lambda case: case["engines"]["ours"]["ms"]["median"], 1)
-        ratios = [pair(by_threads, ratio_of(peer), 2) for peer in peers]
-        goal = pair(by_threads, lambda case: case["goal"], 2)
-        lines.append(f"| {' | '.join([name, ours, *ratios, goal])} |")
+    for name, kind in kinds_of(result["cases"]).items():
+        ours = pair(kind, lambda case: case["engines"]["ours"]["ms"]["median"], 1)
+        late = pair(kind, lambda case: case["engines"]["ours"]["ms"]["p99"], 1)
+        ratios = [pair(kind, ratio_of(peer), 2) for peer in peers]
+        goal = pair(kind, lambda case: case["goal"], 2)
+        said = [lambda case: percent(case["engines"]["ours"]["said"].get("share_of_peak"))]
+        said += [lambda case: percent(case["engines"]["ours"]["outside_products"])]
+        shares = [pair(kind, value, 0, " %") for value in said]
+        lines.append(
+            f"| {' | '.join([name, ours, late, *ratios, best_spread(kind), goal, *shares])} |"
+        )
     return "\n".join(lines) + "\n"
 
 
+def points_of(result):
+    """DeiT-Tiny in fp32 under a 90 % mask at each number of tokens, for the plot."""
+    points = []
+    for case in sorted(result["cases"], key=lambda case: case["size"]):
+        kind = (case["model"], case["dtype"], case["sparse"], case["threads"], case["batch"])
+        if kind == ("tiny", "fp32", True, 2, 1):
+            ms = {name: engine["ms"]["median"] for name, engine in case["engines"].items()}
+            points.append({"tokens": (case["size"] // 16) ** 2 + 1} | ms)
+    return points
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
@@ -74,7 +117,9 @@ def main():
     before, rest = document.split(BEGIN)
     with open(sys.argv[2], "w", encoding="utf-8") as file:
         file.write(before + BEGIN + text_of(result) + END + rest.split(END)[1])
-    print(f"{sys.argv[2]} has the table")
+    with open(sys.argv[3], "w", encoding="utf-8") as file:
+        file.write(token_plot.plot(points_of(result), SERIES))
+    print(f"{sys.argv[2]} has the table, {sys.argv[3]} the plot")
 
 
 if __name__ == "__main__":

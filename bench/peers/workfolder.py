@@ -61,12 +61,14 @@ class WorkFolder:
     def checkpoint(self, case):
         if case.model == "tiny":
             return self.tiny
-        return self.prepared("base.safetensors", "random", "deit_base_patch16_224")
+        return self.prepared(f"{case.model}.safetensors", "random", case.arch)
 
     def onnx(self, case, kind):
-        name = f"{case.model}-{case.size}-{kind}.onnx"
+        name = f"{case.model}-{case.size}-{case.batch}-{kind}.onnx"
         if kind in ("plain", "fused"):
-            return self.prepared(name, kind, self.checkpoint(case), case.size)
+            return self.prepared(
+                name, kind, case.arch, self.checkpoint(case), case.size, case.batch
+            )
         plain = self.onnx(case, "plain")
         return self.prepared(name, kind, plain, *([] if kind == "dynamic" else [self.data]))
 
@@ -117,9 +119,8 @@ class WorkFolder:
         inputs = self.inputs(case)
         kind = "sparse" if mask else "dense"
         name = f"{case.model}-{os.path.basename(inputs)[:-4]}-{kind}-logits.npy"
-        return np.load(
-            self.prepared(name, "logits", self.checkpoint(case), inputs, *([mask] if mask else []))
-        )
+        of = (case.arch, self.checkpoint(case), inputs)
+        return np.load(self.prepared(name, "logits", *of, *([mask] if mask else [])))
 
 
 def write_random(path, size):
