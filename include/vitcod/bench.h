@@ -52,6 +52,7 @@ typedef struct vc_bench_result {
     double dense_attention_ms;
     vc_spread ms;
     double p90_ms, p99_ms;    /* so many percent of the runs took no longer */
+    double *runs_ms;          /* (runs) ascending */
     double seconds, peak_mib; /* of all runs; of the process */
     double images_per_second;
     /* NAN where the CPU lacks instructions for the precision, or another backend ran. */

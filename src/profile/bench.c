@@ -219,6 +219,11 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     out->ms = vc_spread_scaled(vc_spread_of(split->seconds, o->runs), 1e3); /* which sorts */
     out->p90_ms = percentile_ms(split->seconds, o->runs, 0.90);
     out->p99_ms = percentile_ms(split->seconds, o->runs, 0.99);
+    out->runs_ms = malloc(o->runs * sizeof *out->runs_ms);
+    if (!out->runs_ms)
+        return vc_fail(VC_ENOMEM, "out of memory for the times of %zu runs", o->runs);
+    for (size_t r = 0; r < o->runs; r++)
+        out->runs_ms[r] = 1e3 * split->seconds[r];
     out->peak_mib = vc_peak_mebibytes();
     VC_TRY(find_rates(out, model, o));
     return list_layers(out, model, split, dense);

@@ -46,6 +46,7 @@ static const vc_field fields[] = {
     {VC_FIELD_AS(vc_bench_result, ms.high, "quartile_high_ms", "ms", "for a batch")},
     {VC_FIELD(vc_bench_result, p90_ms, "ms", "90 percent of the runs took no longer")},
     {VC_FIELD(vc_bench_result, p99_ms, "ms", "99 percent of the runs took no longer")},
+    {VC_FIELD_LIST(vc_bench_result, runs_ms, runs, "runs_ms", "ms", "of each run, ascending")},
     {VC_FIELD(vc_bench_result, images_per_second, "1/s", "by the median")},
     {VC_FIELD(vc_bench_result, peak_gops, "Gop/s", "multiply-adds on registers, measured"),
      VC_KNOWN},

@@ -66,6 +66,9 @@ static void a_benchmark_counts_summaries(void **state)
     assert_ok(vc_bench(&r, model, &how));
     assert_true(r.ms.low <= r.ms.median && r.ms.median <= r.p90_ms && r.p90_ms <= r.p99_ms);
     assert_true(r.seconds >= 1e-3 * 20.0 * r.ms.low && r.peak_mib > 1.0);
+    for (size_t i = 1; i < r.runs; i++)
+        assert_true(r.runs_ms[i - 1] <= r.runs_ms[i]);
+    assert_true(r.runs_ms[0] <= r.ms.low && r.runs_ms[r.runs - 1] >= r.p99_ms);
     assert_int_equal(r.warm_up, 3);
     const vc_plan_layer *first = &plan.layers[0];
     double scores = (double)(first->heads * first->queries * first->pooling.count);
