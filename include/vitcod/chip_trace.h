@@ -2,7 +2,7 @@
 #ifndef VITCOD_CHIP_TRACE_H
 #define VITCOD_CHIP_TRACE_H
 
-#include "vitcod/chip.h"
+#include "vitcod/chip_energy.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +18,9 @@ vc_status vc_chip_trace_open(vc_chip_trace **out, const char *path, double clock
 void vc_chip_trace_span(void *trace, const vc_chip_span *span);
 /* A vc_dram_watch whose context is the trace. */
 void vc_chip_trace_command(void *trace, const vc_dram_command *command);
+/* The chip's power, stage by stage, of a run that is over. */
+void vc_chip_trace_stages(vc_chip_trace *trace, const vc_chip_result *result,
+                          const vc_chip_config *config, const vc_energy_table *table);
 /* Ends the file. VC_EIO if anything could not be written, VC_ENOMEM if anything could not be kept
  * for it; the trace is closed in any case. */
 vc_status vc_chip_trace_close(vc_chip_trace *trace);

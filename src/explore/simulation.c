@@ -123,6 +123,7 @@ static vc_status run_with_timeline(vc_chip_result *out, const vc_simulation *s,
         vc_chip_trace_abort(trace);
         return status;
     }
+    vc_chip_trace_stages(trace, out, how->config, &s->chip->energy);
     status = vc_chip_trace_close(trace);
     if (status != VC_OK)
         vc_chip_result_close(out);

@@ -5,13 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chip_counters.h"
+#include "memory/memory_impl.h"
 #include "vitcod/file.h"
 
 /* Bursts of a channel with pauses of no more clocks are one stream. */
 enum { MOST_TRACKS = 256, NAME = 32, PAUSE = 32 };
-
-/* Of a point of the counter track. */
-static const double WINDOW_US = 0.5;
 
 /* What a channel's data bus does. */
 typedef struct stream {
@@ -27,10 +26,8 @@ struct vc_chip_trace {
     char tracks[MOST_TRACKS][NAME];
     size_t track_count;
     vc_dram_config dram;
-    stream *streams;      /* (channels) */
-    uint64_t (*moved)[2]; /* (windows) bytes read and written */
-    size_t windows, window_room;
-    int lost; /* out of memory for them */
+    stream *streams; /* (channels) */
+    vc__counters counters;
 };
 
 static vc_status begin(vc_chip_trace *t, const char *path, const vc_dram_config *dram)
@@ -86,6 +83,10 @@ void vc_chip_trace_span(void *trace, const vc_chip_span *s)
 {
     vc_chip_trace *t = trace;
     const size_t track = track_of(t, s->track);
+    for (int u = 0; u < VC_CHIP_UNIT_COUNT; u++)
+        if (strcmp(s->track, vc_chip_unit_name((vc_chip_unit)u)) == 0)
+            vc__counters_work(&t->counters, (vc_chip_unit)u, (double)s->start * t->us_per_cycle,
+                              (double)s->end * t->us_per_cycle);
     fprintf(t->file,
             ",\n{\"ph\": \"X\", \"name\": \"%s\", \"pid\": 1, \"tid\": %zu, \"ts\": %.6f, \"dur\": "
             "%.6f, "
@@ -126,68 +127,58 @@ static void add_to_stream(vc_chip_trace *t, size_t channel, const char *name, do
     s->bursts++;
 }
 
-static void add_to_window(vc_chip_trace *t, double end, int write)
-{
-    const size_t at = (size_t)(end * 1e6 / t->dram.clock_hz / WINDOW_US);
-    if (at >= t->window_room) {
-        const size_t room = 2 * at + 64;
-        void *grown = realloc(t->moved, room * sizeof *t->moved);
-        t->lost |= !grown;
-        if (!grown)
-            return;
-        t->moved = grown;
-        memset(t->moved + t->window_room, 0, (room - t->window_room) * sizeof *t->moved);
-        t->window_room = room;
-    }
-    t->windows = at >= t->windows ? at + 1 : t->windows;
-    t->moved[at][write] += t->dram.burst_bytes;
-}
-
-/* Points where it changes, and nothing at the end. */
-static void write_counters(vc_chip_trace *t)
-{
-    uint64_t before[2] = {0, 0};
-    for (size_t i = 0; t->windows > 0 && i <= t->windows; i++) {
-        const uint64_t read = i < t->windows ? t->moved[i][0] : 0,
-                       written = i < t->windows ? t->moved[i][1] : 0;
-        if (i > 0 && read == before[0] && written == before[1])
-            continue;
-        fprintf(t->file,
-                ",\n{\"ph\": \"C\", \"name\": \"DRAM GB/s\", \"pid\": 1, \"ts\": %.6f, \"args\": "
-                "{\"read\": %.3f, \"write\": %.3f}}",
-                (double)i * WINDOW_US, (double)read / WINDOW_US * 1e-3,
-                (double)written / WINDOW_US * 1e-3);
-        before[0] = read;
-        before[1] = written;
-    }
-}
-
-/* Only what moves data; refreshes show as pauses. */
+/* Only what moves data is a span; refreshes show as pauses. */
 void vc_chip_trace_command(void *trace, const vc_dram_command *c)
 {
     vc_chip_trace *t = trace;
     const vc_dram_timing *g = &t->dram.timing;
+    const double us = 1e6 / t->dram.clock_hz;
+    vc__counters_spend(&t->counters, (double)c->clock * us, vc__dram_command_pj(&t->dram, c->kind));
     if (c->kind != VC_DRAM_RD && c->kind != VC_DRAM_WR)
         return;
     const int write = c->kind == VC_DRAM_WR;
     const double start = (double)(c->clock + (write ? g->cwl : g->cl));
     add_to_stream(t, c->channel, write ? "write" : "read", start, start + (double)g->burst);
-    add_to_window(t, start + (double)g->burst, write);
+    vc__counters_move(&t->counters, (start + (double)g->burst) * us, write, t->dram.burst_bytes);
+}
+
+/* The power of the chip, which is known of a stage as a whole. */
+void vc_chip_trace_stages(vc_chip_trace *t, const vc_chip_result *r, const vc_chip_config *c,
+                          const vc_energy_table *table)
+{
+    const vc_memory_counters no_memory = {0};
+    double end = 0.0;
+    for (size_t i = 0; i < r->stage_count; i++) {
+        const vc_chip_stage *s = &r->stages[i];
+        const vc_chip_energy e = vc_chip_energy_of(&s->counts, c, table, &no_memory);
+        const double us = (double)s->counts.cycles * t->us_per_cycle;
+        double scratchpads = 0.0;
+        for (int p = VC_ENERGY_QUERY; p <= VC_ENERGY_DECODED; p++)
+            scratchpads += e.pj[p];
+        if (s->counts.cycles == 0)
+            continue;
+        vc__counters_power(t->file, (double)s->start * t->us_per_cycle,
+                           (double[]){e.pj[VC_ENERGY_LINES] + e.pj[VC_ENERGY_CODERS],
+                                      e.pj[VC_ENERGY_UNITS], scratchpads, e.pj[VC_ENERGY_LEAKAGE]},
+                           us);
+        end = (double)s->start * t->us_per_cycle + us;
+    }
+    vc__counters_power(t->file, end, (double[]){0.0, 0.0, 0.0, 0.0}, 1.0);
 }
 
 vc_status vc_chip_trace_close(vc_chip_trace *t)
 {
-    if (t->lost) {
+    if (t->counters.lost) {
         vc_chip_trace_abort(t);
-        return vc_fail(VC_ENOMEM, "out of memory for what the DRAM moves in the trace");
+        return vc_fail(VC_ENOMEM, "out of memory for the counters of the trace");
     }
     for (size_t i = 0; i < t->dram.channels; i++)
         write_stream(t, i);
-    write_counters(t);
+    vc__counters_write(t->file, &t->counters, t->streams != NULL);
     fputs("\n]}\n", t->file);
     const vc_status status = vc_file_write_commit(&t->writer);
     free(t->streams);
-    free(t->moved);
+    vc__counters_close(&t->counters);
     free(t);
     return status;
 }
@@ -196,6 +187,6 @@ void vc_chip_trace_abort(vc_chip_trace *t)
 {
     vc_file_write_abort(&t->writer);
     free(t->streams);
-    free(t->moved);
+    vc__counters_close(&t->counters);
     free(t);
 }

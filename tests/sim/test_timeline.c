@@ -39,28 +39,54 @@ static int is_channel(const char *track)
     return strncmp(track, "channel ", 8) == 0;
 }
 
-/* The process's name, or a point of the counter of GB/s, which holds until the next. Returns the
- * bytes since the one before. */
-static double add_counter(json_t *event, json_t *arguments, double *since, double *rate)
+/* A counter track: each point holds until the next. */
+typedef struct counter {
+    const char *name;
+    double since, rate, all; /* all: over time */
+} counter;
+
+enum { MOVED, SPENT, POWER, BUSY, COUNTERS };
+
+/* The process's name, or a point of a counter. */
+static void add_point(counter counters[COUNTERS], json_t *event, json_t *arguments)
 {
+    const char *name = json_string_value(json_object_get(event, "name")), *key;
+    json_t *value;
+    int i = 0;
     if (strcmp(json_string_value(json_object_get(event, "ph")), "M") == 0) {
         assert_string_equal(json_string_value(json_object_get(arguments, "name")), "accelerator");
-        return 0.0;
+        return;
     }
-    const double at = json_number_value(json_object_get(event, "ts")),
-                 bytes = (at - *since) * *rate * 1e3;
-    *since = at;
-    *rate = json_number_value(json_object_get(arguments, "read")) +
-            json_number_value(json_object_get(arguments, "write"));
-    return bytes;
+    while (i < COUNTERS && strcmp(counters[i].name, name) != 0)
+        i++;
+    assert_true(i < COUNTERS);
+    counter *c = &counters[i];
+    const double at = json_number_value(json_object_get(event, "ts"));
+    c->all += (at - c->since) * c->rate;
+    c->since = at;
+    c->rate = 0.0;
+    json_object_foreach (arguments, key, value)
+        c->rate += json_number_value(value);
 }
 
-/* Spans of a track follow each other, in the order in which they are written; returns the bytes on
- * channels. */
-static double check_spans(json_t *events, double most_us)
+static int is_unit(const char *track)
 {
+    int u = 0;
+    while (u < VC_CHIP_UNIT_COUNT && strcmp(track, vc_chip_unit_name((vc_chip_unit)u)) != 0)
+        u++;
+    return u < VC_CHIP_UNIT_COUNT;
+}
+
+/* Spans of a track follow each other, in the order in which they are written, and counters over time
+ * are what they count; returns the bytes on channels. */
+static double check_spans(json_t *events, double most_us, double dram_pj, double chip_pj)
+{
+    counter counters[COUNTERS] = {{.name = "DRAM GB/s"},
+                                  {.name = "DRAM commands mW"},
+                                  {.name = "chip mW"},
+                                  {.name = "busy %"}};
     char names[TRACKS][32] = {""};
-    double end[TRACKS] = {0}, bytes = 0, counted = 0, since = 0, rate = 0;
+    double end[TRACKS] = {0}, bytes = 0, busy = 0;
     size_t i;
     json_t *event;
     json_array_foreach (events, i, event) {
@@ -68,7 +94,7 @@ static double check_spans(json_t *events, double most_us)
         json_t *arguments = json_object_get(event, "args");
         assert_true(track < TRACKS);
         if (!json_object_get(event, "tid")) {
-            counted += add_counter(event, arguments, &since, &rate);
+            add_point(counters, event, arguments);
             continue;
         }
         if (strcmp(json_string_value(json_object_get(event, "ph")), "M") == 0) {
@@ -81,10 +107,14 @@ static double check_spans(json_t *events, double most_us)
         if (start < end[track] - 1e-5 || duration < 0.0 || start + duration > most_us)
             fail_msg("%s: %g us for %g us, after %g us", names[track], start, duration, end[track]);
         end[track] = start + duration;
+        busy += is_unit(names[track]) ? duration : 0.0;
         if (is_channel(names[track]))
             bytes += json_number_value(json_object_get(arguments, "bytes"));
     }
-    assert_near(counted, bytes, 1e-3 * bytes); /* of the counter track */
+    assert_near(counters[MOVED].all * 1e3, bytes, 1e-3 * bytes);
+    assert_near(counters[SPENT].all * 1e3, dram_pj, 1e-3 * dram_pj);
+    assert_near(counters[POWER].all * 1e3, chip_pj, 1e-3 * chip_pj);
+    assert_near(counters[BUSY].all / 100.0, busy, 1e-2 * busy);
     static const char *const wanted[] = {"denser",  "softmax",  "decoder",   "query 0",
                                          "value 0", "output 0", "channel 3", NULL};
     for (size_t w = 0; wanted[w]; w++) {
@@ -109,12 +139,16 @@ static void spans_follow_each_other(void **state)
     r.options.command_watch = vc_chip_trace_command;
     r.options.watcher = r.options.command_watcher = trace;
     assert_ok(vc_chip_simulate(&r.result, &r.workload, NULL, &r.options));
+    const vc_memory_counters *n = &r.result.memory, no_memory = {0};
+    const vc_chip_energy chip =
+        vc_chip_energy_of(&r.result.total, &r.chip.chip, &r.chip.energy, &no_memory);
+    vc_chip_trace_stages(trace, &r.result, &r.chip.chip, &r.chip.energy);
     assert_ok(vc_chip_trace_close(trace));
     json_t *root = json_load_file(path, 0, NULL);
     assert_non_null(root);
     const double us = 1e6 * (double)r.result.total.cycles / r.chip.chip.clock_hz;
-    const vc_memory_counters *n = &r.result.memory;
-    const double bytes = check_spans(json_object_get(root, "traceEvents"), us + 1e-3);
+    const double bytes =
+        check_spans(json_object_get(root, "traceEvents"), us + 1e-3, n->energy_pj, chip.on_chip_pj);
     assert_near(bytes, 64.0 * (double)(n->reads + n->writes), 0.5);
     json_decref(root);
     close_run(&r);

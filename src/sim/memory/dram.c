@@ -239,26 +239,44 @@ static void wait_for(vc_memory *memory, vc_transfer *t)
 
 /* ---- energy (eq. C8): commands and states as DRAMsim3 has them */
 
+/* Of an ampere for a clock. */
+static double unit_pj(const vc_dram_config *c)
+{
+    return 1e12 * c->vdd * (double)c->devices / c->clock_hz;
+}
+
+double vc__dram_command_pj(const vc_dram_config *c, vc_dram_kind kind)
+{
+    const vc_dram_timing *t = &c->timing;
+    switch (kind) {
+    case VC_DRAM_ACT:
+        return unit_pj(c) *
+               (c->idd0 * (double)t->rc - c->idd3n * (double)t->ras - c->idd2n * (double)t->rp);
+    case VC_DRAM_RD:
+        return unit_pj(c) * (c->idd4r - c->idd3n) * (double)t->burst;
+    case VC_DRAM_WR:
+        return unit_pj(c) * (c->idd4w - c->idd3n) * (double)t->burst;
+    case VC_DRAM_REF:
+        return unit_pj(c) * (c->idd5ab - c->idd3n) * ceil(t->rfc_s * c->clock_hz);
+    default: /* closing a row is in opening it */
+        return 0.0;
+    }
+}
+
 static void count_energy(vc_memory_counters *n, const vc_memory *memory, uint64_t cycle)
 {
     const vc__dram *m = (const vc__dram *)memory;
     const vc_dram_config *c = &m->config;
-    const vc_dram_timing *t = &c->timing;
-    const double pj =
-        1e12 * c->vdd * (double)c->devices / c->clock_hz; /* of an ampere for a clock */
-    const double act =
-                     c->idd0 * (double)t->rc - c->idd3n * (double)t->ras - c->idd2n * (double)t->rp,
-                 read = (c->idd4r - c->idd3n) * (double)t->burst,
-                 write = (c->idd4w - c->idd3n) * (double)t->burst,
-                 refresh = (c->idd5ab - c->idd3n) * (double)m->refresh_clocks;
-    n->energy_pj = pj * (act * (double)n->activates + read * (double)n->reads +
-                         write * (double)n->writes + refresh * (double)n->refreshes);
+    n->energy_pj = vc__dram_command_pj(c, VC_DRAM_ACT) * (double)n->activates +
+                   vc__dram_command_pj(c, VC_DRAM_RD) * (double)n->reads +
+                   vc__dram_command_pj(c, VC_DRAM_WR) * (double)n->writes +
+                   vc__dram_command_pj(c, VC_DRAM_REF) * (double)n->refreshes;
     for (size_t i = 0; i < c->channels; i++)
         for (size_t r = 0; r < c->ranks; r++) {
             vc__rank rank = m->channels[i].ranks[r];
             vc__dram_spend(m, n, &rank, clock_of(m, cycle));
         }
-    n->standby_pj = pj * vc__dram_standby(n, c);
+    n->standby_pj = unit_pj(c) * vc__dram_standby(n, c);
 }
 
 const vc__memory_kind vc__memory_dram = {open_dram, push_transfer, wait_for, count_energy,

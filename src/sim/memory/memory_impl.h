@@ -34,6 +34,9 @@ json_t *vc__memory_config_json(const vc_memory_config *config);
 /* VC_EINVAL, with the name of the member, for values that no DRAM can have. */
 vc_status vc__dram_config_check(const vc_dram_config *config);
 
+/* Energy of a command beyond that of the state of its rank, of all devices (eq. C8). */
+double vc__dram_command_pj(const vc_dram_config *config, vc_dram_kind kind);
+
 static inline uint64_t vc__chunks(const vc_transfer *t)
 {
     return t->done ? (t->bytes + t->chunk_bytes - 1) / t->chunk_bytes : 0;
