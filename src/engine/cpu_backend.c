@@ -22,6 +22,8 @@ static void cpu_close(void *device)
     for (size_t i = 0; i < cpu->uploaded_count; i++)
         free(cpu->uploaded[i]);
     vc_products_close(cpu->products);
+    if (cpu->barrier.workers > 0)
+        vc__barrier_close(&cpu->barrier);
     vc_arena_close(&cpu->arena);
     free(cpu->packed);
     free(cpu->uploaded);
@@ -41,7 +43,11 @@ static vc_status cpu_open(void **device, const vc_backend_options *options)
     cpu->options = *options;
     cpu->kernels = vc_kernels_get();
     cpu->own_int8 = vc_cpu_has_int8_rows();
-    const vc_status status = vc_products_open(&cpu->products, options->threads);
+    vc_status status = vc__barrier_open(&cpu->barrier, options->threads);
+    if (status == VC_OK)
+        status = vc_products_open(&cpu->products, options->threads);
+    else
+        cpu->barrier.workers = 0;
     if (status == VC_OK)
         *device = cpu;
     else

@@ -2,6 +2,7 @@
 #ifndef VC_CPU_IMPL_H
 #define VC_CPU_IMPL_H
 
+#include "cpu_barrier.h"
 #include "vitcod/arena.h"
 #include "vitcod/backend.h"
 #include "vitcod/kernels.h"
@@ -32,6 +33,7 @@ typedef struct vc__events { /* of a worker */
 typedef struct vc__cpu {
     vc_backend_options options;
     const vc_kernels *kernels;
+    vc__barrier barrier; /* workers: 0 until it is open */
     int own_int8; /* 1: products in int8 are product_int8's, not oneDNN's */
     vc_products *products;
     vc__packed *packed;

@@ -51,7 +51,7 @@ static void run_tile(vc__cpu *cpu, const vc_program_step *step, vc__tile *tile, 
 static void wait_for_others(vc__cpu *cpu, const clocks *c)
 {
     const double before = cpu->timing ? vc_clock_seconds() : 0.0;
-#pragma omp barrier
+    vc__barrier_wait(&cpu->barrier);
     if (!cpu->timing)
         return;
     const double seconds = vc_clock_seconds() - before;
