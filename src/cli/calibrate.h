@@ -31,8 +31,8 @@ typedef struct calibrate_options {
 } calibrate_options;
 
 typedef struct calibrate_result {
-    cli_images seen; /* of which only the broken ones are told */
-    bool makes_coder;
+    cli_images seen;         /* of which only the broken ones are told */
+    bool makes_coder, poses; /* poses: what was learnt from */
     cli_autoencoder coder;
     const char *plan_left_out;
     double sparsity; /* NAN: not pruned */

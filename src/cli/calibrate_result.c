@@ -61,11 +61,11 @@ void calibrate_free(calibrate_result *result)
     vc_distilled_close(&result->learnt);
 }
 
-static void print_closeness(const vc_closeness *best, const vc_closeness *before)
+static void print_closeness(const vc_closeness *best, const vc_closeness *before, bool poses)
 {
     if (isnan(best->divergence))
-        printf("features at a distance of %.4f from the dense model's (before learning %.4f)",
-               best->distance, before->distance);
+        printf("%s at a distance of %.4f from the dense model's (before learning %.4f)",
+               poses ? "joints" : "features", best->distance, before->distance);
     else
         printf("agreement with the dense model %.1f %% (before learning %.1f %%), divergence %.4f "
                "(%.4f)",
@@ -91,7 +91,7 @@ void calibrate_print(const void *result)
     for (size_t i = 0; l->source_count > 1 && i < l->source_count; i++)
         print_source(&l->sources[i]);
     printf("%s: ", r->model);
-    print_closeness(&l->best.all, &l->before.all);
+    print_closeness(&l->best.all, &l->before.all, r->poses);
     printf(", best after epoch %zu, %.0f s, peak %.0f MiB\n", l->best_epoch, r->seconds,
            r->peak_mib);
 }

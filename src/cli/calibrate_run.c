@@ -182,6 +182,7 @@ static vc_status learn(calibrate_run *r)
                        r->o->model.path);
     take_options(&how, r);
     result->images = vc_source_count(r->learn);
+    result->poses = vc_source_joints(r->learn) > 0;
     result->held_back = vc_source_count(r->held);
     if (!r->quiet)
         printf("%zu %s to learn from, %zu held back\n", result->images,

@@ -150,7 +150,8 @@ static size_t list_options(cli_option *list, attention_options *o)
         {"statistics", "N", "average over N images, spread evenly; 0: all (default)", CLI_COUNT,
          &o->data.spread},
         {"hold-back", "X|N,..",
-         "leave out the share, or number of images, of each --data that calibrate judges by",
+         "leave out the share, or number of images (of poses: sequences), of each --data that "
+         "calibrate judges by",
          CLI_TEXT, &o->hold_back},
         {"scores", "FILE",
          "also the same times the norm of each projected value: rule threshold on it is `budget`",

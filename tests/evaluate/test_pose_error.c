@@ -3,6 +3,7 @@
 
 #include "strided.h"
 #include "vitcod/json.h"
+#include "vitcod/loss.h"
 
 #define FOLDER "tests/data/golden/"
 
@@ -139,10 +140,55 @@ static void refused_of_a_model(void **state)
     vc_model_close(model);
 }
 
+/* What judges epochs is the same. */
+static void of_a_source(void **state)
+{
+    (void)state;
+    json_t *all = json_load_file("tools/golden/poses.json", 0, NULL);
+    vc_model *model = strided_open(&kind, VC_CODED_NONE, 0);
+    vc_source_options how = vc_source_options_default();
+    const vc_evaluate_options options = vc_evaluate_options_default();
+    vc_source *source;
+    vc_evaluation e;
+    vc_acts acts;
+    how.truth = FOLDER "poses_3d.npz";
+    how.cameras = FOLDER "poses_cameras.json";
+    assert_ok(vc_source_open(&source, FOLDER "poses_2d.npz", &how));
+    assert_ok(vc_acts_open(&acts, model, 7, 0));
+    vc_forward_pass pass = {&acts, model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    assert_ok(vc_evaluate(&e, model, source, &runner, &options));
+    assert_int_equal(e.images, 64);
+    check_number(e.mpjpe, json_object_get(all, "all"), "mpjpe");
+    assert_near(e.loss, e.mpjpe / 1000.0, 1e-9);
+    vc_acts_close(&acts);
+    vc_source_close(source);
+    vc_model_close(model);
+    json_decref(all);
+}
+
+static void loss(void **state)
+{
+    (void)state;
+    const float poses[] = {1, 2, 3, 0, 0, 0, 0, 3, 4, 1, 1, 1}, wanted[12] = {1, 2, 3};
+    float d[12], unlike[12] = {NAN};
+    for (size_t i = 0; i < 12; i++)
+        d[i] = 8.0f;
+    /* distances 0, 0, 5 and sqrt(3); where a joint is right only what was there before counts */
+    assert_near(vc_pose_loss(d, poses, wanted, 2, 2, 0.25), (5.0 + sqrt(3.0)) / 4.0, 1e-12);
+    for (size_t i = 0; i < 6; i++)
+        assert_near(d[i], 6.0, 1e-6);
+    assert_near(d[7], 6.0 + 0.25 * 0.6 / 4.0, 1e-6);
+    assert_near(d[8], 6.0 + 0.25 * 0.8 / 4.0, 1e-6);
+    assert_near(d[9], 6.0 + 0.25 / sqrt(3.0) / 4.0, 1e-6);
+    assert_true(isnan(vc_pose_loss(NULL, poses, unlike, 2, 2, 1.0)));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(errors), cmocka_unit_test(alignment),
-                                       cmocka_unit_test(refused),
-                                       cmocka_unit_test(refused_of_a_model)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(errors),      cmocka_unit_test(alignment),
+        cmocka_unit_test(refused),     cmocka_unit_test(refused_of_a_model),
+        cmocka_unit_test(of_a_source), cmocka_unit_test(loss)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
