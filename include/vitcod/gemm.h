@@ -10,7 +10,8 @@ extern "C" {
 
 /* C (m, n) = alpha * op(A) (m, k) * op(B) (k, n) + beta * C, all row major. lda, ldb and ldc are
  * the floats between rows as stored; a flag of 1 means that the operand is stored transposed. When
- * called inside a parallel region it runs on the calling thread alone. */
+ * called inside a parallel region it runs on the calling thread alone. The bits of C depend on
+ * whether it was, and on no number of threads. */
 typedef struct vc_gemm_shape {
     int transpose_a, transpose_b;
     size_t m, n, k, lda, ldb, ldc;

@@ -1,6 +1,4 @@
-/* oneDNN cuts a product by the number of threads, the sum over k included, and picks an
- * implementation by what is left: gradients would depend on that number. So a product is cut here,
- * into pieces of rows that its shape alone decides, and each piece is computed by one thread. */
+/* As in gemm_onednn.c a product is cut here, and each piece is computed by one thread. */
 #include "vitcod/half.h"
 
 #include <assert.h>
@@ -8,11 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gemm_cut.h"
 #include "onednn.h"
 #include "vitcod/kernels.h"
 #include "vitcod/product.h"
-
-enum { PIECES = 16, LEAST_ROWS = 64 };
 
 /* A product of one shape, for one thread. */
 typedef struct form {
@@ -113,7 +110,7 @@ static int is_like(const form *f, const vc_gemm_shape *s, int add)
     const vc_gemm_shape *have = &f->shape;
     return f->add == add && have->transpose_a == s->transpose_a &&
            have->transpose_b == s->transpose_b && have->m == s->m && have->n == s->n &&
-           have->k == s->k && have->lda == s->lda && have->ldb == s->ldb;
+           have->k == s->k && have->lda == s->lda && have->ldb == s->ldb && have->ldc == s->ldc;
 }
 
 static int open_form(form *out, const vc_half *half, const vc_gemm_shape *s, int add)
@@ -127,7 +124,7 @@ static int open_form(form *out, const vc_half *half, const vc_gemm_shape *s, int
     int ok =
         desc_plain(&out->a, dnnl_bf16, m, k, s->transpose_a ? 1 : lda, s->transpose_a ? lda : 1) &&
         desc_plain(&out->b, dnnl_bf16, k, n, s->transpose_b ? 1 : ldb, s->transpose_b ? ldb : 1) &&
-        desc_plain(&out->c, dnnl_f32, m, n, n, 1) &&
+        desc_plain(&out->c, dnnl_f32, m, n, (int64_t)s->ldc, 1) &&
         dnnl_primitive_attr_create(&attr) == dnnl_success &&
         dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success;
     if (ok && add)
@@ -163,13 +160,11 @@ static size_t find_form(vc_half *half, const vc_gemm_shape *shape, int add)
     return half->count++;
 }
 
-/* A worker per thread, with scratch for both forms. */
-static void make_workers(vc_half *half, const form *whole, const form *last)
+/* A worker per thread, with so much scratch. */
+static void make_workers(vc_half *half, size_t bytes)
 {
-    const size_t threads = (size_t)omp_get_max_threads(),
-                 first = dnnl_memory_desc_get_size(view(&whole->scratch)),
-                 second = dnnl_memory_desc_get_size(view(&last->scratch)),
-                 bytes = ((first > second ? first : second) + 64) / 64 * 64;
+    const size_t threads = (size_t)omp_get_max_threads();
+    bytes = (bytes + 64) / 64 * 64;
     if (threads > half->worker_count) {
         half->workers = or_abort(realloc(half->workers, threads * sizeof *half->workers));
         for (; half->worker_count < threads; half->worker_count++) {
@@ -197,11 +192,11 @@ static dnnl_memory_t memory_of(const vc_half *half, const desc *what, void *data
 }
 
 static void run_piece(const vc_half *half, const form *f, float *c, const uint16_t *a,
-                      const worker *w)
+                      const uint16_t *b, const worker *w)
 {
     const dnnl_exec_arg_t args[] = {
         {DNNL_ARG_SRC, memory_of(half, &f->a, (void *)a)},
-        {DNNL_ARG_WEIGHTS, memory_of(half, &f->b, half->operands[VC_HALF_B])},
+        {DNNL_ARG_WEIGHTS, memory_of(half, &f->b, (void *)b)},
         {DNNL_ARG_DST, memory_of(half, &f->c, c)},
         {DNNL_ARG_SCRATCHPAD, memory_of(half, &f->scratch, w->scratch)}};
     const dnnl_status_t status = dnnl_primitive_execute(f->primitive, w->stream, 4, args);
@@ -212,27 +207,42 @@ static void run_piece(const vc_half *half, const form *f, float *c, const uint16
         dnnl_memory_destroy(args[i].memory);
 }
 
-/* Rows of a piece: sixteen pieces, of at least 64 rows, whatever the number of threads. */
-static size_t piece_rows(size_t rows)
+/* The form of a piece, whose scratch *bytes has room for afterwards. */
+static size_t form_of(vc_half *half, const vc__piece *piece, const vc_gemm_shape *shape, int add,
+                      size_t *bytes)
 {
-    const size_t share = (rows + PIECES - 1) / PIECES;
-    return (share + LEAST_ROWS - 1) / LEAST_ROWS * LEAST_ROWS;
+    vc_gemm_shape own = *shape;
+    own.m = piece->rows;
+    own.n = piece->columns;
+    own.k = piece->deep;
+    const size_t index = find_form(half, &own, add),
+                 scratch = dnnl_memory_desc_get_size(view(&half->forms[index].scratch));
+    *bytes = scratch > *bytes ? scratch : *bytes;
+    return index;
 }
 
 void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
 {
     assert(shape->ldc == shape->n);
-    const size_t rows = piece_rows(shape->m), pieces = (shape->m + rows - 1) / rows;
-    vc_gemm_shape whole = *shape, last = *shape;
-    whole.m = pieces > 1 ? rows : shape->m;
-    last.m = shape->m - (pieces - 1) * rows;
-    const size_t form_of_whole = find_form(half, &whole, add),
-                 form_of_last = find_form(half, &last, add);
-    make_workers(half, &half->forms[form_of_whole], &half->forms[form_of_last]);
-    const size_t step = rows * (shape->transpose_a ? 1 : shape->lda);
+    const vc__cut cut = vc__cut_of(shape);
+    const size_t pieces = vc__cut_pieces(&cut), whole = shape->m * shape->n;
+    size_t forms[VC__CUT_PIECES], bytes = 0;
+    float *parts = vc__parts_open(&cut, shape);
+    for (size_t i = 0; i < pieces; i++) {
+        const vc__piece piece = vc__piece_of(&cut, shape, i);
+        forms[i] = form_of(half, &piece, shape, add && !parts, &bytes);
+    }
+    make_workers(half, bytes);
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < pieces; i++)
-        run_piece(half, &half->forms[i + 1 < pieces ? form_of_whole : form_of_last],
-                  c + i * rows * shape->n, half->operands[VC_HALF_A] + i * step,
+    for (size_t i = 0; i < pieces; i++) {
+        const vc__piece p = vc__piece_of(&cut, shape, i);
+        run_piece(half, &half->forms[forms[i]],
+                  (parts ? parts + p.part * whole : c) + p.m * shape->n + p.n,
+                  half->operands[VC_HALF_A] + vc__piece_in_a(&p, shape),
+                  half->operands[VC_HALF_B] + vc__piece_in_b(&p, shape),
                   &half->workers[omp_get_thread_num()]);
+    }
+    if (parts)
+        vc__add_parts(c, parts, shape, cut.k, add ? 1.0f : 0.0f);
+    free(parts);
 }
