@@ -21,7 +21,9 @@ typedef struct vc_chip_traffic {
 typedef struct vc_chip_work {
     uint64_t cycles, macs, coder_macs, predicted_macs, dram_bytes;
     double mac_utilisation; /* share of what the lines could do in the cycles */
-    double on_chip_uj;      /* energy without the memory's */
+    double macs_per_byte;   /* from and to the memory; NAN: nothing is */
+    double roof_share; /* of what MACs and memory allow at so many MACs per byte: the roofline */
+    double on_chip_uj; /* energy without the memory's */
     vc_chip_traffic bytes;
     uint64_t line_cycles[VC_SPENT_COUNT]; /* of the three units made of lines: lines x cycles */
     uint64_t read_bytes[VC_BUFFER_COUNT], written_bytes[VC_BUFFER_COUNT]; /* of scratchpads */
@@ -69,7 +71,8 @@ extern const vc_record vc_chip_energy_record; /* of a vc_chip_summary: its energ
 extern const vc_record vc_chip_units_record;  /* of a vc_chip_operator: its units alone */
 
 vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *result,
-                               const vc_chip_config *config, const vc_energy_table *table);
+                               const vc_chip_config *config, const vc_energy_table *table,
+                               const vc_memory_config *memory);
 void vc_chip_summary_close(vc_chip_summary *summary);
 
 #ifdef __cplusplus

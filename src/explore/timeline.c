@@ -59,7 +59,8 @@ static vc_status summarise(vc_chip_summary *out, const vc_simulation *s,
 {
     vc_chip_result r;
     VC_TRY(vc_simulation_run(&r, s, how));
-    const vc_status status = vc_chip_summary_open(out, &r, &s->chip->chip, &s->chip->energy);
+    const vc_status status =
+        vc_chip_summary_open(out, &r, &s->chip->chip, &s->chip->energy, &s->chip->memory);
     vc_chip_result_close(&r);
     return status;
 }

@@ -32,6 +32,11 @@ static const vc_field work_fields[] = {
     {VC_FIELD(vc_chip_work, predicted_macs, "MAC", "on the lines, in a prediction's precision")},
     {VC_FIELD(vc_chip_work, dram_bytes, "B", "from and to the memory")},
     {VC_FIELD(vc_chip_work, mac_utilisation, "", "share of what the lines could do in the cycles")},
+    {VC_FIELD(vc_chip_work, macs_per_byte, "MAC/B", "of what comes from and goes to the memory"),
+     VC_KNOWN},
+    {VC_FIELD(vc_chip_work, roof_share, "",
+              "share of what lines and memory allow at so many MACs per byte"),
+     VC_KNOWN},
     {VC_FIELD(vc_chip_work, on_chip_uj, "uJ", "of the chip, without the memory")},
     {VC_FIELD_RECORD(vc_chip_work, bytes, "bytes", &traffic_record, "from and to the memory")},
     {VC_FIELD_BY_WORD(vc_chip_work, line_cycles, spent_words, "line_cycles", "cycles",
@@ -118,7 +123,19 @@ const vc_record vc_chip_summary_record = VC_RECORD("run", vc_chip_summary, summa
 typedef struct chip {
     const vc_chip_config *config;
     const vc_energy_table *table;
+    double bytes_per_cycle; /* of the memory at best */
 } chip;
+
+/* The lower of both roofs over the MACs, in cycles, as a share of the cycles. */
+static void stand_under_roof(vc_chip_work *w, const chip *on)
+{
+    const vc_chip_config *c = on->config;
+    const double lines = (double)(w->macs * vc_chip_mac_slots(c)) /
+                         (double)(c->lines * c->macs_per_line),
+                 memory = (double)w->dram_bytes / on->bytes_per_cycle;
+    w->macs_per_byte = w->dram_bytes ? (double)w->macs / (double)w->dram_bytes : NAN;
+    w->roof_share = w->cycles ? fmax(lines, memory) / (double)w->cycles : NAN;
+}
 
 static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
 {
@@ -146,6 +163,7 @@ static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
     for (size_t u = 0; u <= VC_CHIP_UNIT_LINEAR; u++)
         for (size_t s = 0; s < VC_SPENT_COUNT; s++)
             w.line_cycles[s] += n->spent[u][s];
+    stand_under_roof(&w, on);
     return w;
 }
 
@@ -205,11 +223,12 @@ static void fill_stages(vc_chip_summary *out, const vc_chip_result *r, const chi
 }
 
 vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *r,
-                               const vc_chip_config *c, const vc_energy_table *table)
+                               const vc_chip_config *c, const vc_energy_table *table,
+                               const vc_memory_config *memory)
 {
     const vc_chip_energy energy = vc_chip_energy_of(&r->total, c, table, &r->memory);
     const double images = (double)vc_chip_images(c);
-    const chip on = {c, table};
+    const chip on = {c, table, vc_memory_peak(memory) / c->clock_hz};
     *out = (vc_chip_summary){.time_us = (double)r->total.cycles / c->clock_hz * 1e6,
                              .energy_uj = energy.total_pj * 1e-6,
                              .image_cycles = images > 1.0 ? (double)r->total.cycles / images : NAN,

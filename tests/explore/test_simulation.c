@@ -74,6 +74,10 @@ static void parts_add_up(void **state)
             cycles[of] += w->cycles;
             read[of] += w->read_bytes[VC_BUFFER_OUTPUT];
             uj[of] += w->on_chip_uj;
+            /* under both roofs, and on the higher one what lines did is their utilisation */
+            assert_true(w->roof_share <= 1.0 && w->roof_share >= w->mac_utilisation - 1e-12);
+            assert_near(w->macs_per_byte * (double)w->dram_bytes, (double)w->macs,
+                        1e-9 * (double)w->macs);
         }
         for (size_t of = 0; of < 3; of++) {
             assert_int_equal(cycles[of], run->all.work.cycles);

@@ -77,8 +77,8 @@ static int is_unit(const char *track)
     return u < VC_CHIP_UNIT_COUNT;
 }
 
-/* Spans of a track follow each other, in the order in which they are written, and counters over time
- * are what they count; returns the bytes on channels. */
+/* Spans of a track follow each other, in the order in which they are written, and counters over
+ * time are what they count; returns the bytes on channels. */
 static double check_spans(json_t *events, double most_us, double dram_pj, double chip_pj)
 {
     counter counters[COUNTERS] = {{.name = "DRAM GB/s"},
