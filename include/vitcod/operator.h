@@ -29,8 +29,8 @@ typedef enum vc_work {
         VC_WORK_COUNT
 } vc_work;
 
-/* Each kind: its name; its class of work; ANY if an engine may run it in bf16 or int8, FP32 if it
- * stays in float; OWN if a row is made of the row at its own place (attention reads all keys
+/* Each kind: its name; its class of work; ANY if an engine may run it in other precisions, FP32 if
+ * it stays in float; OWN if a row is made of the row at its own place (attention reads all keys
  * besides), OTHERS if other rows go into it; and the operator of a workload that it is a part of. A
  * chip takes norm, FC1 and FC2 as one operator. */
 #define VC_OP_MAP(X)                                                                               \

@@ -20,12 +20,18 @@
 extern "C" {
 #endif
 
-typedef enum vc_precision { VC_IN_FP32, VC_IN_BF16, VC_IN_INT8, VC_PRECISION_COUNT } vc_precision;
+typedef enum vc_precision {
+    VC_IN_FP32,
+    VC_IN_BF16,
+    VC_IN_INT8,
+    VC_IN_FP16, /* of devices alone */
+    VC_PRECISION_COUNT
+} vc_precision;
 
-const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8" */
+const char *vc_precision_name(vc_precision precision); /* "fp32", "bf16", "int8", "fp16" */
 
 /* 1 if this CPU has the instructions: bf16 needs AVX-512 (and is faster with AVX512_BF16); int8
- * needs AVX512_VNNI, since without it the sum of two products could saturate. */
+ * needs AVX512_VNNI, since without it the sum of two products could saturate; fp16 none has. */
 int vc_precision_supported(vc_precision precision);
 
 /* Quantizes weight (outputs, inputs) to int8, symmetrically, with a scale per output: weight =

@@ -18,7 +18,8 @@ vc_precision cli_precision(const cli_engine_options *options, const vc_model *mo
 int cli_check_engine_options(const cli_command *command, const cli_engine_options *options)
 {
     if (cli_precision(options, NULL) == VC_PRECISION_COUNT)
-        return cli_usage(command, "--dtype is '%s', wanted fp32, bf16 or int8", options->dtype);
+        return cli_usage(command, "--dtype is '%s', wanted fp32, bf16, fp16 or int8",
+                         options->dtype);
     if (options->split && cli_split(options) == VC_ENGINE_USUAL_SPLIT)
         return cli_usage(command, "--split-heads is '%s', wanted plan or cost", options->split);
     const vc_backend *backend;

@@ -14,8 +14,9 @@ typedef struct cli_engine_options {
 #define CLI_ENGINE_OPTIONS(options) CLI_ENGINE_OPTIONS_AND(options, "split")
 /* Beside options of data, whose --split is a part of the data, there is no alias (NULL). */
 #define CLI_ENGINE_OPTIONS_AND(options, alias)                                                     \
-    {"dtype", "fp32|bf16|int8", "precision of the products (default: the file's)", CLI_TEXT,       \
-     &(options).dtype},                                                                            \
+    {"dtype", "fp32|bf16|fp16|int8",                                                               \
+     "precision of the products (default: the file's); fp16 on a device, int8 on the CPU alone",   \
+     CLI_TEXT, &(options).dtype},                                                                  \
         {"device", "cpu|opencl|cuda|NAME:N",                                                       \
          "what runs it (default cpu); opencl:1 is OpenCL's second, see devices", CLI_TEXT,         \
          &(options).device},                                                                       \

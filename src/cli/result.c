@@ -87,7 +87,7 @@ static const vc_field frame_fields[] = {
     {VC_FIELD(frame, date, "", "when the result was there, in UTC")},
     {VC_FIELD(frame, seed, "", "of everything random")},
     {VC_FIELD(frame, model_hash, "", "of the model that was opened: sizes and weights"), VC_KNOWN},
-    {VC_FIELD(frame, dtype, "", "precision of the products that ran: fp32, bf16 or int8"),
+    {VC_FIELD(frame, dtype, "", "precision of the products that ran: fp32, bf16, fp16 or int8"),
      VC_KNOWN},
     {VC_FIELD(frame, device, "", "that ran the model, if it was named"), VC_KNOWN},
     {VC_FIELD_AS(frame, chosen, "images_chosen", "", "which of the images, if not all"), VC_KNOWN},

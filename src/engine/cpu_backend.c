@@ -33,6 +33,9 @@ static void cpu_close(void *device)
 static vc_status cpu_open(void **device, const vc_backend_options *options)
 {
     *device = NULL;
+    if (options->precision == VC_IN_FP16)
+        return vc_fail(VC_EUNSUPPORTED,
+                       "the CPU has no products in fp16, wanted fp32, bf16 or int8, or a device");
     if (!vc_precision_supported(options->precision))
         return vc_fail(VC_EUNSUPPORTED, "this CPU has no instructions for %s products: wanted %s",
                        vc_precision_name(options->precision),

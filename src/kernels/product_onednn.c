@@ -19,7 +19,7 @@ size_t vc__product_input_bytes(vc_precision precision)
     return bytes[precision];
 }
 
-static const char *const precision_names[VC_PRECISION_COUNT] = {"fp32", "bf16", "int8"};
+static const char *const precision_names[VC_PRECISION_COUNT] = {"fp32", "bf16", "int8", "fp16"};
 
 const char *vc_precision_name(vc_precision precision)
 {
@@ -33,6 +33,8 @@ int vc_precision_supported(vc_precision precision)
         return __builtin_cpu_supports("avx512bw") != 0;
     case VC_IN_INT8:
         return __builtin_cpu_supports("avx512vnni") != 0;
+    case VC_IN_FP16:
+        return 0;
     default:
         return 1;
     }
@@ -129,6 +131,9 @@ static vc__product_group *find_form(vc_products *p, const vc_product_form *form)
 vc_status vc_products_add(size_t *index, vc_products *p, const vc_product_form *form,
                           const void *weight, const float *bias, size_t rows)
 {
+    if (!vc_precision_supported(form->precision))
+        return vc_fail(VC_EUNSUPPORTED, "this CPU has no products in %s",
+                       vc_precision_name(form->precision));
     vc__product *grown = realloc(p->products, (p->product_count + 1) * sizeof *grown);
     if (!grown)
         return vc_fail(VC_ENOMEM, "out of memory");

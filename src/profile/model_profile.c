@@ -4,7 +4,7 @@
 
 static size_t bytes_per_parameter(vc_precision precision)
 {
-    return precision == VC_IN_FP32 ? 4 : precision == VC_IN_BF16 ? 2 : 1;
+    return precision == VC_IN_FP32 ? 4 : precision == VC_IN_INT8 ? 1 : 2;
 }
 
 size_t vc_profile_column(int layer, int work)

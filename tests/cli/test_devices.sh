@@ -40,6 +40,7 @@ case_beside_the_cpu() {
     check "and again" 0 'image 2: class' run opencl:0 -o again.npy
     check "to the bit" 0 '' cmp opencl.npy again.npy
     check "in bf16" 0 '"device": "opencl"' run opencl --dtype bf16 --json
+    check "in fp16" 0 '"dtype": "fp16"' run opencl --dtype fp16 --json
 }
 
 case_times() {
@@ -68,7 +69,8 @@ case_refusals() {
     check "products of another kind" 1 "VC_PRODUCTS is 'fast', wanted plain or library" \
         env VC_PRODUCTS=fast "$vitcod" infer "$model" --input images.npy --device opencl
     check "a device too many" 1 'there is no device opencl:99, wanted 0 to' run opencl:99
-    check "int8" 1 'opencl has no products in int8, wanted fp32 or bf16' run opencl --dtype int8
+    check "int8" 1 'opencl has no products in int8, wanted fp32, bf16 or fp16' \
+        run opencl --dtype int8
 }
 
 run_cases

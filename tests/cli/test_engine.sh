@@ -32,7 +32,9 @@ case_bench() {
 }
 
 case_refuses() {
-    check "no such precision" 2 "'fp16', wanted fp32, bf16 or int8" \
+    check "no such precision" 2 "'fp8', wanted fp32, bf16, fp16 or int8" \
+        "$vitcod" bench "$model" --dtype fp8
+    check "a precision of devices" 1 "the CPU has no products in fp16, wanted fp32, bf16 or int8" \
         "$vitcod" bench "$model" --dtype fp16
     check "no runs" 2 'runs is 0' "$vitcod" bench "$model" --runs 0
     check "no images" 2 'wanted' "$vitcod" bench "$model" --batch 0

@@ -19,7 +19,8 @@ typedef struct object {
     struct object *next;
 } object;
 
-static cuda_stub state = {.memory_bytes = (size_t)1 << 30, .local_bytes = 49152, .devices = 1};
+static cuda_stub state = {
+    .memory_bytes = (size_t)1 << 30, .local_bytes = 49152, .devices = 1, .architecture = 87};
 static object *objects;
 static object *current; /* context */
 static int started;
@@ -184,7 +185,10 @@ int cuDeviceGetAttribute(int *out, int attribute, int device);
 int cuDeviceGetAttribute(int *out, int attribute, int device)
 {
     check_device(device, __func__);
-    *out = attribute == 8 ? (int)state.local_bytes : attribute == 75 ? 8 : attribute == 76 ? 7 : 4;
+    *out = attribute == 8    ? (int)state.local_bytes
+           : attribute == 75 ? state.architecture / 10
+           : attribute == 76 ? state.architecture % 10
+                             : 4;
     return 0;
 }
 
@@ -459,7 +463,9 @@ int nvrtcCompileProgram(void *program, int count, const char *const *options)
 {
     CALLED(6);
     find(program, PROGRAM, __func__);
-    if (count < 1 || strcmp(options[0], "--gpu-architecture=sm_87") != 0)
+    char wanted[48];
+    snprintf(wanted, sizeof wanted, "--gpu-architecture=sm_%d", state.architecture);
+    if (count < 1 || strcmp(options[0], wanted) != 0)
         fault(__func__, count < 1 ? "no options" : options[0]);
     return 0;
 }
@@ -485,14 +491,14 @@ int nvrtcGetProgramLog(void *program, char *out)
 int nvrtcGetNumSupportedArchs(int *out);
 int nvrtcGetNumSupportedArchs(int *out)
 {
-    *out = 3;
+    *out = 4;
     return 0;
 }
 
 int nvrtcGetSupportedArchs(int *out);
 int nvrtcGetSupportedArchs(int *out)
 {
-    memcpy(out, (const int[]){53, 87, 90}, 3 * sizeof *out);
+    memcpy(out, (const int[]){53, 72, 87, 90}, 4 * sizeof *out);
     return 0;
 }
 

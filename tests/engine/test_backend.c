@@ -70,7 +70,7 @@ static void check_on(const vc_model *model, const float *images, const float *wa
     }
     vc_engine_close(engine);
     if (checks)
-        assert_int_equal(checking.closed, 1);
+        assert_int_equal(checking.closed, status == VC_OK);
     free(have);
 }
 
@@ -85,13 +85,16 @@ static void check(const vc_model *model)
     for (size_t i = 0; i < values; i++)
         images[i] = (float)vc_rng_normal(&rng);
     for (vc_precision precision = 0; precision < VC_PRECISION_COUNT; precision++) {
-        if (!vc_precision_supported(precision))
+        /* No CPU has fp16. */
+        const vc_precision cpu = precision == VC_IN_FP16 ? VC_IN_FP32 : precision;
+        if (!vc_precision_supported(cpu))
             continue;
         vc_engine_options options = vc_engine_options_default();
         options.batch = IMAGES;
-        options.precision = precision;
+        options.precision = cpu;
         options.threads = 2;
         run_engine(want, model, images, IMAGES, &options);
+        options.precision = precision;
         for (size_t i = 0; (backend = backend_at(i)); i++) {
             options.backend = backend;
             check_on(model, images, want, &options);

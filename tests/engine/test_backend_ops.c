@@ -9,7 +9,7 @@
 #include "testing.h"
 #include "vitcod/backend.h"
 
-enum { IMAGES = 2, MOST_BUFFERS = 6, MOST_OPS = 3 };
+enum { IMAGES = 2, MOST_BUFFERS = 7, MOST_OPS = 4 };
 
 /* A program of few operators, made by hand. */
 typedef struct small_program {
@@ -126,19 +126,20 @@ static void open_on(void **device, const vc_backend *backend, vc_precision preci
 }
 
 /* What is added to has to be made first: a product with zeros for weights, and biases. */
-static void add_base(small_program *p, const vc_backend *backend, void *device, const op_case *c)
+static void add_base(vc_program_op *out, const vc_program_op *op, const vc_backend *backend,
+                     void *device, const op_case *c)
 {
     float *weight = calloc(c->in_width * c->out_width, sizeof *weight),
           *bias = numbers("base", c->out_width);
     const vc_linear linear = {c->in_width, c->out_width, weight, bias};
-    p->ops[0] = (vc_program_op){.kind = c->kind,
-                                .layer = -1,
-                                .from = &p->buffers[VC_BLOCK_IMAGES],
-                                .to = &p->buffers[VC_BLOCK_OUTPUTS],
-                                .inputs = c->in_width,
-                                .outputs = c->out_width,
-                                .precision = p->ops[1].precision};
-    assert_ok(backend->pack(&p->ops[0], device, &linear));
+    *out = (vc_program_op){.kind = c->kind,
+                           .layer = -1,
+                           .from = op->from,
+                           .to = op->to,
+                           .inputs = c->in_width,
+                           .outputs = c->out_width,
+                           .precision = op->precision};
+    assert_ok(backend->pack(out, device, &linear));
     free(weight);
     free(bias);
 }
@@ -174,22 +175,31 @@ static void run_case(float *out, const vc_backend *backend, vc_precision precisi
 {
     small_program p = {0};
     void *device;
-    const size_t steps = c->add ? 2 : 1;
+    /* In fp16 there is a copy before and one behind, so that the operator reads and makes what lies
+     * between operators. */
+    const size_t copied = precision == VC_IN_FP16, copies_in = copied && c->in_rows > 0,
+                 base = c->add ? 1 : 0, at = copies_in + base, steps = at + 1 + copied;
     float *in = numbers("in", IMAGES * c->in_rows * c->in_width + 1);
     open_on(&device, backend, precision);
-    begin(&p, 2, steps);
-    p.buffers[VC_BLOCK_IMAGES] = (vc_program_buffer){.width = c->in_width, .rows = c->in_rows};
-    p.buffers[VC_BLOCK_OUTPUTS] = (vc_program_buffer){.width = c->out_width, .rows = c->out_rows};
-    vc_program_op *op = &p.ops[steps - 1];
-    op->from = c->in_rows ? &p.buffers[VC_BLOCK_IMAGES] : NULL;
-    op->to = &p.buffers[VC_BLOCK_OUTPUTS];
+    begin(&p, copied ? 4 : 2, steps);
+    p.buffers[0] = p.buffers[2] = (vc_program_buffer){.width = c->in_width, .rows = c->in_rows};
+    p.buffers[1] = p.buffers[3] = (vc_program_buffer){.width = c->out_width, .rows = c->out_rows};
+    if (copies_in)
+        p.ops[0] = (vc_program_op){
+            .kind = VC_OP_PREFIX, .layer = -1, .from = &p.buffers[0], .to = &p.buffers[2]};
+    if (copied)
+        p.ops[at + 1] = (vc_program_op){
+            .kind = VC_OP_PREFIX, .layer = -1, .from = &p.buffers[3], .to = &p.buffers[1]};
+    vc_program_op *op = &p.ops[at];
+    op->from = c->in_rows ? &p.buffers[copied ? 2 : 0] : NULL;
+    op->to = &p.buffers[copied ? 3 : 1];
     op->precision = vc_op_in_any_precision(c->kind) ? precision : VC_IN_FP32;
     fill_op(op, backend, device, c);
     if (c->add)
-        add_base(&p, backend, device, c);
+        add_base(&p.ops[at - 1], op, backend, device, c);
     for (size_t i = 0; i < steps; i++) {
         p.ops[i].index = i;
-        p.steps[i].rows_per_image = c->out_rows;
+        p.steps[i].rows_per_image = i < copies_in ? c->in_rows : c->out_rows;
     }
     run_twice(out, backend, device, &p, in, IMAGES * c->out_rows * c->out_width);
     backend->close(device);
@@ -230,18 +240,21 @@ static size_t on_devices(void (*check)(const vc_backend *))
 
 static void check_cases(const vc_backend *backend)
 {
-    static const double tolerance[] = {[VC_IN_FP32] = 1e-5, [VC_IN_BF16] = 1e-2};
+    static const double tolerance[] = {
+        [VC_IN_FP32] = 1e-5, [VC_IN_BF16] = 1e-2, [VC_IN_FP16] = 1e-3};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (vc_precision p = VC_IN_FP32; p <= VC_IN_BF16; p++) {
+        for (vc_precision p = VC_IN_FP32; p < VC_PRECISION_COUNT; p++) {
+            /* No CPU has fp16: what it makes in fp32 is what is wanted. */
+            const vc_precision cpu = p == VC_IN_FP16 ? VC_IN_FP32 : p;
             const op_case *c = &cases[i];
             const size_t count = IMAGES * c->out_rows * c->out_width;
             char what[128];
             const vc_precision of = vc_op_in_any_precision(c->kind) ? p : VC_IN_FP32;
-            if ((p != VC_IN_FP32 && of == VC_IN_FP32) || !vc_precision_supported(p) ||
+            if ((cpu != VC_IN_FP32 && of == VC_IN_FP32) || !vc_precision_supported(cpu) ||
                 !backend->has(c->kind, of))
                 continue;
             float *have = malloc(count * sizeof *have), *want = malloc(count * sizeof *want);
-            run_case(want, vc_backend_at(0), p, c);
+            run_case(want, vc_backend_at(0), cpu, c);
             run_case(have, backend, p, c);
             snprintf(what, sizeof what, "%s in %s: %s", backend->name, vc_precision_name(p),
                      c->name);
@@ -317,31 +330,41 @@ static void open_layer(vc_packed_attention *layer, const attention_case *c, cons
     free(bias);
 }
 
-/* Images are K and V of all tokens, and Q in front of those of the first ones. */
-static void run_attention(float *out, const vc_backend *backend, const attention_case *c,
-                          const vc_packed_attention *layer)
+static int wants_panels(const vc_backend *backend, const attention_case *c)
 {
-    const size_t q_width = c->heads * c->head_dim, width = 2 * q_width + c->heads * c->value_dim,
-                 summaries = vc_pattern_summaries(&layer->pattern);
     const vc_attention_layer sizes = {.heads = c->heads,
                                       .queries = c->queries,
                                       .keys = c->keys,
                                       .head_dim = c->head_dim,
                                       .value_dim = c->value_dim};
-    const int packs = backend->panels(&sizes, VC_IN_FP32) != VC_PANELS_NONE;
+    return backend->panels(&sizes, VC_IN_FP32) != VC_PANELS_NONE;
+}
+
+/* Images are K and V of all tokens, and Q in front of those of the first ones. */
+static void run_attention(float *out, const vc_backend *backend, const attention_case *c,
+                          vc_precision precision, const vc_packed_attention *layer)
+{
+    const size_t q_width = c->heads * c->head_dim, width = 2 * q_width + c->heads * c->value_dim,
+                 summaries = vc_pattern_summaries(&layer->pattern);
+    const int copies = precision == VC_IN_FP16; /* as in run_case */
+    const int packs = wants_panels(backend, c);
     size_t buffers = 2, steps = 0;
     float *in = numbers("qkv", IMAGES * c->keys * width);
     small_program p = {0};
     void *device;
-    open_on(&device, backend, VC_IN_FP32);
+    open_on(&device, backend, precision);
     p.buffers[VC_BLOCK_IMAGES] = (vc_program_buffer){.width = width, .rows = c->keys};
     p.buffers[VC_BLOCK_OUTPUTS] =
         (vc_program_buffer){.width = c->heads * c->value_dim, .rows = c->rows};
     vc_program_op op = {.attention = layer,
                         .layer = 0,
-                        .keys = &p.buffers[VC_BLOCK_IMAGES],
+                        .keys = &p.buffers[copies ? 2 : VC_BLOCK_IMAGES],
                         .keys_at = q_width,
                         .values_at = 2 * q_width};
+    if (copies) {
+        p.buffers[buffers++] = p.buffers[VC_BLOCK_IMAGES];
+        p.buffers[buffers++] = p.buffers[VC_BLOCK_OUTPUTS];
+    }
     vc_program_buffer *queries = &p.buffers[buffers++];
     *queries = (vc_program_buffer){.width = width, .rows = c->rows};
     if (packs) {
@@ -352,8 +375,13 @@ static void run_attention(float *out, const vc_backend *backend, const attention
         op.summaries = &p.buffers[buffers++];
         *op.summaries = (vc_program_buffer){.width = vc_summary_floats(layer), .rows = summaries};
     }
-    vc_program_op ops[4];
-    size_t rows[4];
+    vc_program_op ops[6];
+    size_t rows[6];
+    if (copies) {
+        ops[steps] = (vc_program_op){
+            .kind = VC_OP_PREFIX, .from = &p.buffers[VC_BLOCK_IMAGES], .to = op.keys};
+        rows[steps++] = c->keys;
+    }
     ops[steps] = (vc_program_op){.kind = VC_OP_PREFIX, .from = op.keys, .to = queries};
     rows[steps++] = c->rows;
     if (packs) {
@@ -371,10 +399,15 @@ static void run_attention(float *out, const vc_backend *backend, const attention
     ops[steps] = op;
     ops[steps].kind = VC_OP_ATTENTION;
     ops[steps].from = queries;
-    ops[steps].to = &p.buffers[VC_BLOCK_OUTPUTS];
+    ops[steps].to = &p.buffers[copies ? 3 : VC_BLOCK_OUTPUTS];
     ops[steps].activation = c->activation;
     rows[steps++] = c->rows;
-    vc_program_step each[4];
+    if (copies) {
+        ops[steps] = (vc_program_op){
+            .kind = VC_OP_PREFIX, .from = &p.buffers[3], .to = &p.buffers[VC_BLOCK_OUTPUTS]};
+        rows[steps++] = c->rows;
+    }
+    vc_program_step each[6];
     for (size_t i = 0; i < buffers; i++)
         p.list[i] = &p.buffers[i];
     for (size_t i = 0; i < steps; i++) {
@@ -398,9 +431,11 @@ static void check_attention(const vc_backend *backend)
         if (c->how != DENSE)
             open_plan(&plan, c);
         open_layer(&layer, c, &plan);
-        run_attention(want, vc_backend_at(0), c, &layer);
-        run_attention(have, backend, c, &layer);
+        run_attention(want, vc_backend_at(0), c, VC_IN_FP32, &layer);
+        run_attention(have, backend, c, VC_IN_FP32, &layer);
         compare(have, want, count, 2e-5, c->name);
+        run_attention(have, backend, c, VC_IN_FP16, &layer);
+        compare(have, want, count, 4e-3, c->name);
         vc_packed_attention_close(&layer);
         if (c->how != DENSE)
             vc_plan_close(&plan);

@@ -12,9 +12,16 @@
 
 /* Where an image's keys and values lie: those of tokens, then those of summaries. */
 typedef struct source {
-    GLOBAL const float *tokens, *summaries;
-    int token_stride, summary_stride, count;
+    GLOBAL const void *tokens, *summaries;
+    long token_at, summary_at; /* of the first */
+    int token_stride, summary_stride, count, token_narrow, summary_narrow;
 } source;
+
+/* Bits of the argument `narrow`: which of them hold narrow values. */
+#define NARROW_Y 1
+#define NARROW_Q 2
+#define NARROW_KEYS 4
+#define NARROW_SUMMARIES 8
 
 /* Loads a tile's rows; places without a key are zeros. */
 static DEVICE void load_tile(LOCAL float *tile, const source *from, GLOBAL const int *keys,
@@ -24,9 +31,12 @@ static DEVICE void load_tile(LOCAL float *tile, const source *from, GLOBAL const
         const int key = keys[at / width], c = at % width;
         float value = 0.0f;
         if (key >= from->count)
-            value = from->summaries[(long)(key - from->count) * from->summary_stride + c];
+            value = value_at(from->summaries,
+                             from->summary_at + (long)(key - from->count) * from->summary_stride + c,
+                             from->summary_narrow);
         else if (key >= 0)
-            value = from->tokens[(long)key * from->token_stride + c];
+            value = value_at(from->tokens, from->token_at + (long)key * from->token_stride + c,
+                             from->token_narrow);
         tile[at / width * STRIDE + c] = value;
     }
 }
@@ -107,38 +117,48 @@ static DEVICE void add_values(float sums[SQUARE][COLUMNS], LOCAL const float *we
         }
 }
 
+/* What a residual makes of a value: a share of it and the rest of the mean. */
+static DEVICE float mix_mean(float value, float share, float mean)
+{
+    return share * value + (1.0f - share) * mean;
+}
+
 /* Groups are (images, heads, blocks). `first` and `count` (heads, blocks) tell the tiles of a block:
  * `keys` (tiles, KEYS), -1 for none; `kept` (tiles, QUERIES), a bit for each key; `bias` (tiles,
  * QUERIES, KEYS) or NULL. `shares` (heads, queries) and `means` (images, heads, VALUE_DIM) are
  * those of a residual, or NULL. */
-KERNEL(LANES) void attention(GLOBAL float *y, GLOBAL const float *q, GLOBAL const float *kv,
-                             GLOBAL const float *summaries, GLOBAL const int *first,
+KERNEL(LANES) void attention(GLOBAL void *y, GLOBAL const void *q, GLOBAL const void *kv,
+                             GLOBAL const void *summaries, GLOBAL const int *first,
                              GLOBAL const int *count, GLOBAL const int *keys,
                              GLOBAL const bits32 *kept, GLOBAL const float *bias,
                              GLOBAL const float *shares, GLOBAL const float *means, int heads,
                              int blocks, int queries, int key_count, int summary_count, int q_width,
-                             int kv_width, int keys_at, int values_at, int activation)
+                             int kv_width, int keys_at, int values_at, int activation,
+                             int narrow)
 {
     SHARED float query_tile[QUERIES * HEAD_DIM], tile[KEYS * STRIDE], scores[QUERIES * KEYS];
     SHARED float part[LANES], highest[QUERIES], sum[QUERIES], scale[QUERIES];
     const int block = GROUP % blocks, head = GROUP / blocks % heads, image = GROUP / blocks / heads;
     const int y_width = heads * VALUE_DIM, at = head * blocks + block;
     const int summary_width = heads * (HEAD_DIM + VALUE_DIM);
-    GLOBAL const float *tokens = kv + (long)image * key_count * kv_width;
-    GLOBAL const float *pooled = summaries + (long)image * summary_count * summary_width;
-    const source of_keys = {tokens + keys_at + head * HEAD_DIM, pooled + head * HEAD_DIM, kv_width,
-                            summary_width, key_count};
-    const source of_values = {tokens + values_at + head * VALUE_DIM,
-                              pooled + heads * HEAD_DIM + head * VALUE_DIM, kv_width, summary_width,
-                              key_count};
+    const long tokens = (long)image * key_count * kv_width,
+               pooled = (long)image * summary_count * summary_width;
+    const source of_keys = {kv, summaries, tokens + keys_at + head * HEAD_DIM,
+                            pooled + head * HEAD_DIM, kv_width, summary_width, key_count,
+                            narrow & NARROW_KEYS, narrow & NARROW_SUMMARIES};
+    const source of_values = {kv, summaries, tokens + values_at + head * VALUE_DIM,
+                              pooled + heads * HEAD_DIM + head * VALUE_DIM, kv_width,
+                              summary_width, key_count, narrow & NARROW_KEYS,
+                              narrow & NARROW_SUMMARIES};
     float sums[SQUARE][COLUMNS];
     for (int i = 0; i < SQUARE; i++)
         for (int j = 0; j < COLUMNS; j++)
             sums[i][j] = 0.0f;
     for (int i = LANE; i < QUERIES * HEAD_DIM; i += LANES) {
         const int row = block * QUERIES + i / HEAD_DIM;
-        query_tile[i] = row < queries ? q[((long)image * queries + row) * q_width +
-                                          head * HEAD_DIM + i % HEAD_DIM]
+        query_tile[i] = row < queries ? value_at(q, ((long)image * queries + row) * q_width +
+                                                        head * HEAD_DIM + i % HEAD_DIM,
+                                                 narrow & NARROW_Q)
                                       : 0.0f;
     }
     if (LANE < QUERIES) {
@@ -161,15 +181,13 @@ KERNEL(LANES) void attention(GLOBAL float *y, GLOBAL const float *q, GLOBAL cons
         for (int j = 0; j < COLUMNS; j++) {
             const int query = LANE / ACROSS * SQUARE + i, row = block * QUERIES + query,
                       c = j * ACROSS + LANE % ACROSS;
-            if (row >= queries || c >= VALUE_DIM)
-                continue;
             float value = sums[i][j] / sum[query];
-            if (shares) {
-                const float share = shares[head * queries + row];
-                value = share * value +
-                        (1.0f - share) * means[((long)image * heads + head) * VALUE_DIM + c];
+            if (row < queries && c < VALUE_DIM) {
+                if (shares)
+                    value = mix_mean(value, shares[head * queries + row],
+                                     means[((long)image * heads + head) * VALUE_DIM + c]);
+                set_value(y, ((long)image * queries + row) * y_width + head * VALUE_DIM + c,
+                          activate(value, activation), narrow & NARROW_Y);
             }
-            y[((long)image * queries + row) * y_width + head * VALUE_DIM + c] =
-                activate(value, activation);
         }
 }

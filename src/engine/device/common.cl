@@ -42,15 +42,24 @@ static DEVICE bits16 narrow(float x)
 #endif
 }
 
+/* Of memory: in half as the language has it. */
+#if NARROW == 1
+#define LOAD_NARROW(x, at) widen(((GLOBAL const bits16 *)(x))[at])
+#define STORE_NARROW(y, at, value) ((GLOBAL bits16 *)(y))[at] = narrow(value)
+#else
+#define LOAD_NARROW(x, at) LOAD_HALF(x, at)
+#define STORE_NARROW(y, at, value) STORE_HALF(y, at, value)
+#endif
+
 static DEVICE float value_at(GLOBAL const void *x, long at, int is_narrow)
 {
-    return is_narrow ? widen(((GLOBAL const bits16 *)x)[at]) : ((GLOBAL const float *)x)[at];
+    return is_narrow ? LOAD_NARROW(x, at) : ((GLOBAL const float *)x)[at];
 }
 
 static DEVICE void set_value(GLOBAL void *y, long at, float value, int is_narrow)
 {
     if (is_narrow)
-        ((GLOBAL bits16 *)y)[at] = narrow(value);
+        STORE_NARROW(y, at, value);
     else
         ((GLOBAL float *)y)[at] = value;
 }

@@ -26,6 +26,9 @@ static __device__ bits16 float_to_half(float x)
     return out;
 }
 
+#define LOAD_HALF(x, at) half_to_float(((const bits16 *)(x))[at])
+#define STORE_HALF(y, at, value) ((bits16 *)(y))[at] = float_to_half(value)
+
 #define AS_FLOAT(x) __uint_as_float(x)
 #define AS_BITS(x) __float_as_uint(x)
 #define EXP(x) expf(x)

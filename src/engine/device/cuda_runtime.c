@@ -99,6 +99,18 @@ static vc_status open_parts(vc__cu_queue *q, size_t index)
     return vc__cu_products_open(q);
 }
 
+/* Tensor cores and instructions for bfloat16 came with sm_80. */
+static vc_status check_precision(const void *queue, vc_precision precision)
+{
+    const vc__cu_queue *q = queue;
+    if (precision != VC_IN_BF16 || q->architecture >= 80)
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED,
+                   "cuda:%zu (%s): sm_%d has no bf16, wanted sm_80 or newer, or "
+                   "fp16 or fp32",
+                   q->info.index, q->info.name, q->architecture);
+}
+
 static vc_status open_queue(void **out, size_t index, vc_device_info *info)
 {
     *out = NULL;
@@ -222,6 +234,7 @@ const vc__runtime vc__cuda = {.name = "cuda",
                               .prelude = vc__cuda_prelude,
                               .list = list,
                               .open = open_queue,
+                              .check = check_precision,
                               .close = close_queue,
                               .allocate = allocate,
                               .release = release,

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "device_impl.h"
-#include "vitcod/kernels.h"
 
 void vc__device_close(void *device)
 {
@@ -30,7 +29,7 @@ vc_status vc__device_open(void **out, const vc__runtime *runtime, const vc_backe
 {
     *out = NULL;
     if (options->precision == VC_IN_INT8)
-        return vc_fail(VC_EUNSUPPORTED, "%s has no products in int8, wanted fp32 or bf16",
+        return vc_fail(VC_EUNSUPPORTED, "%s has no products in int8, wanted fp32, bf16 or fp16",
                        runtime->name);
     vc__device *d = calloc(1, sizeof *d);
     if (!d)
@@ -38,6 +37,8 @@ vc_status vc__device_open(void **out, const vc__runtime *runtime, const vc_backe
     d->options = *options;
     d->runtime = runtime;
     vc_status status = runtime->open(&d->queue, options->device, &d->info);
+    if (status == VC_OK && runtime->check)
+        status = runtime->check(d->queue, options->precision);
     if (status == VC_OK)
         status = vc__device_build(d);
     if (status == VC_OK)
@@ -100,22 +101,9 @@ vc_status vc__device_upload(const float **out, void *device, const float *values
     return VC_OK;
 }
 
-static vc_status fill_narrow(vc__memory *out, vc__device *d, const vc_linear *linear)
-{
-    const size_t count = linear->outputs * linear->inputs;
-    uint16_t *halves = malloc(count * sizeof *halves);
-    if (!halves)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu weights", count);
-    vc_kernels_get()->to_bf16(halves, linear->weight, count);
-    const vc_status status = vc__device_fill(out, d, halves, count * sizeof *halves, "weights");
-    free(halves);
-    return status;
-}
-
 vc_status vc__device_pack(vc_program_op *op, void *device, const vc_linear *linear)
 {
     vc__device *d = device;
-    const size_t count = linear->outputs * linear->inputs;
     vc__device_product *grown = realloc(d->products, (d->product_count + 1) * sizeof *grown);
     if (!grown)
         return vc_fail(VC_ENOMEM, "out of memory");
@@ -123,10 +111,7 @@ vc_status vc__device_pack(vc_program_op *op, void *device, const vc_linear *line
     vc__device_product *made = &grown[d->product_count];
     *made = (vc__device_product){0};
     op->packed = d->product_count++;
-    if (op->precision == VC_IN_FP32)
-        VC_TRY(vc__device_fill(&made->weight, d, linear->weight, count * sizeof(float), "weights"));
-    else
-        VC_TRY(fill_narrow(&made->weight, d, linear));
+    VC_TRY(vc__device_fill_weights(&made->weight, d, linear, op->precision));
     return linear->bias ? vc__device_fill(&made->bias, d, linear->bias,
                                           linear->outputs * sizeof(float), "biases")
                         : VC_OK;
@@ -170,6 +155,7 @@ vc_status vc__device_allocate(vc_program *program, void *device)
     const size_t batch = d->options.batch;
     size_t narrowed, sums;
     d->op_count = program->op_count;
+    vc__device_narrow_buffers(d, program);
     VC_TRY(allocate_attentions(d, program));
     for (size_t i = 0; i < program->buffer_count; i++) {
         vc_program_buffer *b = program->buffers[i];

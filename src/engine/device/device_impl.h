@@ -47,6 +47,8 @@ typedef struct vc__runtime {
     /* VC_EUNSUPPORTED, and why, where it has none. *out is to be freed. */
     vc_status (*list)(vc_device_info **out, size_t *count);
     vc_status (*open)(void **out, size_t index, vc_device_info *info);
+    /* VC_EUNSUPPORTED, and why, for a precision that it cannot compute in; NULL: in all of them. */
+    vc_status (*check)(const void *queue, vc_precision precision);
     void (*close)(void *queue); /* with its kernels, not its memory; NULL: nothing to do */
 
     /* Filled from the host's memory, which need not remain; NULL: not filled. */
@@ -135,6 +137,8 @@ typedef struct vc__device {
     size_t handle_count;
     vc__memory narrowed, sums; /* of a library's products, where one is used */
     vc__memory images, outputs;
+    const float *logits; /* of the last run, the caller's */
+    size_t logit_count;
     size_t op_count;
     int timing, tracing;
     double *seconds; /* (ops + 1); the last is waiting */
@@ -148,6 +152,15 @@ vc_status vc__device_take(vc__memory *out, vc__device *device, size_t bytes, con
 /* The same, filled; `from` need not remain. NULL: not filled. */
 vc_status vc__device_fill(vc__memory *out, vc__device *device, const void *from, size_t bytes,
                           const char *what);
+
+/* A product's weights, rounded to its precision; VC_EUNSUPPORTED for one that fp16 cannot hold. */
+vc_status vc__device_fill_weights(vc__memory *out, vc__device *device, const vc_linear *linear,
+                                  vc_precision precision);
+/* In fp16 every value is kept in it but images, logits, what is added to (the stream of tokens,
+ * whose sums would lose the small) and what products in fp32 read. */
+void vc__device_narrow_buffers(const vc__device *device, vc_program *program);
+/* VC_EUNSUPPORTED for logits of fp16 that are not finite: values between were too large for it. */
+vc_status vc__device_check_logits(const vc__device *device);
 
 /* Compiles the kernels of operators; those of heads when an attention comes. */
 vc_status vc__device_build(vc__device *device);

@@ -62,6 +62,14 @@ static int is_narrow(const vc_program_buffer *buffer)
     return buffer->precision != VC_IN_FP32;
 }
 
+static vc__argument narrowness(const vc_program_buffer *buffer)
+{
+    return number((size_t)is_narrow(buffer));
+}
+
+/* Whether an operator reads narrow values, and makes them. */
+#define BOTH(op) narrowness((op)->from), narrowness((op)->to)
+
 #define LAUNCH(r, name, count, ...)                                                                \
     launch(r, &(r)->device->kernels.name, count, (const vc__argument[]){__VA_ARGS__},              \
            sizeof((const vc__argument[]){__VA_ARGS__}) / sizeof(vc__argument))
@@ -81,7 +89,7 @@ static vc_status run_positions(const running *r)
     if (op->add)
         return vc_fail(VC_EUNSUPPORTED, "a device adds no positions to what is there");
     return LAUNCH(r, positions, r->rows, values(r, op->to), uploaded(op->weight),
-                  number(r->rows_per_image), number(op->to->width));
+                  number(r->rows_per_image), number(op->to->width), narrowness(op->to));
 }
 
 static vc_status run_patches(const running *r)
@@ -90,7 +98,7 @@ static vc_status run_patches(const running *r)
     const vc_window *w = &op->window;
     return LAUNCH(r, patches, r->rows, values(r, op->to), values(r, op->from),
                   number(r->rows_per_image), number(op->prefix), number(w->side), number(w->kernel),
-                  number(w->channels), wide(w->image_stride));
+                  number(w->channels), wide(w->image_stride), BOTH(op));
 }
 
 static vc_status run_windows(const running *r)
@@ -100,7 +108,7 @@ static vc_status run_windows(const running *r)
     return LAUNCH(r, windows, r->rows, values(r, op->to), values(r, op->from),
                   number(r->rows_per_image), number(vc_window_side(w)), number(w->side),
                   number(w->kernel), number(w->stride), number(w->padding), number(w->channels),
-                  wide(w->image_stride), wide(w->pixel_stride), wide(w->channel_stride));
+                  wide(w->image_stride), wide(w->pixel_stride), wide(w->channel_stride), BOTH(op));
 }
 
 static vc_status run_norm(const running *r)
@@ -111,15 +119,15 @@ static vc_status run_norm(const running *r)
     if (op->deviation)
         return vc_fail(VC_EUNSUPPORTED, "a device has no norm by the deviation");
     return LAUNCH(r, layernorm, rows, values(r, op->to), values(r, op->from), uploaded(op->weight),
-                  uploaded(op->bias), number(width), real(op->eps),
-                  number((size_t)is_narrow(op->to)));
+                  uploaded(op->bias), number(width), real(op->eps), BOTH(op));
 }
 
 static vc_status run_prefix(const running *r)
 {
     const vc_program_op *op = r->op;
     return LAUNCH(r, prefix_rows, r->rows, values(r, op->to), values(r, op->from),
-                  number(r->rows_per_image), number(op->from->rows), number(op->to->width));
+                  number(r->rows_per_image), number(op->from->rows), number(op->to->width),
+                  BOTH(op));
 }
 
 static vc_status run_subsample(const running *r)
@@ -127,7 +135,7 @@ static vc_status run_subsample(const running *r)
     const vc_program_op *op = r->op;
     return LAUNCH(r, subsample, r->rows, values(r, op->to), values(r, op->from),
                   number(r->rows_per_image), number(op->from->rows), number(op->to->width),
-                  number(op->window.side));
+                  number(op->window.side), BOTH(op));
 }
 
 static vc_status run_mean(const running *r)
@@ -135,13 +143,13 @@ static vc_status run_mean(const running *r)
     const vc_program_op *op = r->op;
     return LAUNCH(r, mean_rows, r->rows, values(r, op->to), values(r, op->from),
                   number(op->from->rows), number(op->prefix), number(op->from->rows),
-                  number(op->from->width), number(0), number(op->from->width));
+                  number(op->from->width), number(0), number(op->from->width), BOTH(op));
 }
 
 static vc_status run_gate(const running *r)
 {
     return LAUNCH(r, gate, r->rows, values(r, r->op->to), values(r, r->op->from),
-                  number(r->op->to->width));
+                  number(r->op->to->width), BOTH(r->op));
 }
 
 /* By a library, which adds, but has neither bias nor activation. */
@@ -165,7 +173,7 @@ static vc_status run_multiplied(const running *r, const vc__device_product *p)
     if (!p->bias.handle && op->activation == VC_ACTIVATION_NONE && !is_narrow(op->to))
         return VC_OK;
     return LAUNCH(r, finish_product, r->rows, values(r, op->to), memory(m.c), memory(p->bias),
-                  number(op->outputs), number(op->activation), number((size_t)is_narrow(op->to)));
+                  number(op->outputs), number(op->activation), narrowness(op->to));
 }
 
 static vc_status run_product(const running *r)
@@ -185,9 +193,9 @@ static vc_status run_product(const running *r)
                                       number(op->outputs),
                                       number(op->activation),
                                       number((size_t)op->add),
-                                      number((size_t)is_narrow(op->from)),
+                                      narrowness(op->from),
                                       number(op->precision != VC_IN_FP32),
-                                      number((size_t)is_narrow(op->to))};
+                                      narrowness(op->to)};
     const size_t groups[2] = {(r->rows + TILE - 1) / TILE, (op->outputs + TILE - 1) / TILE};
     return d->runtime->launch(d->queue, &d->kernels.product, groups, arguments,
                               sizeof arguments / sizeof *arguments);
@@ -211,9 +219,20 @@ static vc_status run_pool(const running *r)
                                       number(op->keys->width),
                                       number(op->keys_at),
                                       number(op->values_at),
-                                      real(p->query ? 1.0f / sqrtf((float)p->dim) : 0.0f)};
+                                      real(p->query ? 1.0f / sqrtf((float)p->dim) : 0.0f),
+                                      narrowness(op->keys),
+                                      narrowness(op->to)};
     return launch(r, &at->pool, r->images * p->count * a->heads, arguments,
                   sizeof arguments / sizeof *arguments);
+}
+
+/* As attention.cl has them. */
+static size_t narrow_bits(const vc_program_op *op)
+{
+    enum { Y = 1, Q = 2, KEYS = 4, SUMMARIES = 8 };
+    return (is_narrow(op->to) ? Y : 0u) | (is_narrow(op->from) ? Q : 0u) |
+           (is_narrow(op->keys) ? KEYS : 0u) |
+           (op->summaries && is_narrow(op->summaries) ? SUMMARIES : 0u);
 }
 
 static vc_status run_attention(const running *r)
@@ -225,7 +244,8 @@ static vc_status run_attention(const running *r)
     if (at->shares.handle)
         VC_TRY(LAUNCH(r, mean_rows, r->images, memory(at->means), values(r, op->keys),
                       number(a->keys), number(0), number(a->keys), number(op->keys->width),
-                      number(op->values_at), number(a->heads * a->value_dim)));
+                      number(op->values_at), number(a->heads * a->value_dim), narrowness(op->keys),
+                      number(0)));
     const vc__argument arguments[] = {
         values(r, op->to),       values(r, op->from),
         values(r, op->keys),     values(r, op->summaries),
@@ -237,7 +257,7 @@ static vc_status run_attention(const running *r)
         number(a->keys),         number(vc_pattern_summaries(&a->pattern)),
         number(op->from->width), number(op->keys->width),
         number(op->keys_at),     number(op->values_at),
-        number(op->activation)};
+        number(op->activation),  number(narrow_bits(op))};
     return launch(r, &at->attend, r->images * a->heads * at->blocks, arguments,
                   sizeof arguments / sizeof *arguments);
 }
@@ -308,6 +328,8 @@ static vc_status run_steps(vc__device *d, const vc_program *p, size_t first, siz
         return VC_OK;
     if (d->timing)
         VC_TRY(d->runtime->mark(d->queue, d->op_count));
+    d->logits = out->data;
+    d->logit_count = images * out->rows * out->width;
     return d->runtime->read(d->queue, out->data, d->outputs, bytes_of(out, images));
 }
 
@@ -332,5 +354,5 @@ vc_status vc__device_synchronise(void *device)
     VC_TRY(d->runtime->finish(d->queue));
     if (d->timing)
         vc__device_take_times(d);
-    return VC_OK;
+    return vc__device_check_logits(d);
 }

@@ -4,7 +4,8 @@
 #define GLOBAL __global
 #define LOCAL __local /* what a pointer points at */
 #define SHARED __local /* an array of the work-group */
-#define DEVICE
+/* PoCL 3.1 gives wrong numbers from functions that it does not inline. */
+#define DEVICE __attribute__((always_inline))
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define GROUP ((int)get_group_id(0))
 #define GROUP_Y ((int)get_group_id(1))
@@ -24,6 +25,9 @@ static DEVICE bits16 float_to_half(float x)
     vstore_half_rte(x, 0, (__private half *)&out);
     return out;
 }
+
+#define LOAD_HALF(x, at) vload_half(at, (GLOBAL const half *)(x))
+#define STORE_HALF(y, at, value) vstore_half_rte(value, at, (GLOBAL half *)(y))
 
 #define AS_FLOAT(x) as_float(x)
 #define AS_BITS(x) as_uint(x)

@@ -14,102 +14,111 @@ static DEVICE float sum_of_lanes(LOCAL float *room, float x)
     return sum;
 }
 
-KERNEL(LANES) void layernorm(GLOBAL void *y, GLOBAL const float *x, GLOBAL const float *weight,
-                             GLOBAL const float *bias, int width, float eps, int to_narrow)
+KERNEL(LANES) void layernorm(GLOBAL void *y, GLOBAL const void *x, GLOBAL const float *weight,
+                             GLOBAL const float *bias, int width, float eps, int from_narrow,
+                             int to_narrow)
 {
     SHARED float room[LANES];
     const long row = (long)GROUP * width;
     float sum = 0.0f, squares = 0.0f;
     for (int c = LANE; c < width; c += LANES)
-        sum += x[row + c];
+        sum += value_at(x, row + c, from_narrow);
     const float mean = sum_of_lanes(room, sum) / (float)width;
     for (int c = LANE; c < width; c += LANES) {
-        const float off = x[row + c] - mean;
+        const float off = value_at(x, row + c, from_narrow) - mean;
         squares += off * off;
     }
     const float deviation = SQRT(sum_of_lanes(room, squares) / (float)width + eps);
     for (int c = LANE; c < width; c += LANES)
-        set_value(y, row + c, (x[row + c] - mean) / deviation * weight[c] + bias[c], to_narrow);
+        set_value(y, row + c,
+                  (value_at(x, row + c, from_narrow) - mean) / deviation * weight[c] + bias[c],
+                  to_narrow);
 }
 
-KERNEL(LANES) void positions(GLOBAL float *y, GLOBAL const float *start, int rows, int width)
+KERNEL(LANES) void positions(GLOBAL void *y, GLOBAL const float *start, int rows, int width,
+                             int to_narrow)
 {
     const long to = (long)GROUP * width, from = (long)(GROUP % rows) * width;
     for (int c = LANE; c < width; c += LANES)
-        y[to + c] = start[from + c];
+        set_value(y, to + c, start[from + c], to_narrow);
 }
 
 /* Patches in the order of a convolution's kernel (channels, patch, patch), after rows of zeros. */
-KERNEL(LANES) void patches(GLOBAL float *y, GLOBAL const float *x, int rows, int prefix, int side,
-                           int patch, int channels, long image_stride)
+KERNEL(LANES) void patches(GLOBAL void *y, GLOBAL const void *x, int rows, int prefix, int side,
+                           int patch, int channels, long image_stride, int from_narrow,
+                           int to_narrow)
 {
     const int token = GROUP % rows - prefix, grid = side / patch, width = channels * patch * patch;
-    GLOBAL float *to = y + (long)GROUP * width;
-    GLOBAL const float *image = x + (long)(GROUP / rows) * image_stride;
+    const long to = (long)GROUP * width, image = (long)(GROUP / rows) * image_stride;
     for (int c = LANE; c < width; c += LANES) {
         const int channel = c / (patch * patch), i = c / patch % patch, j = c % patch;
-        to[c] = token < 0 ? 0.0f
-                          : image[((long)channel * side + token / grid * patch + i) * side +
-                                  token % grid * patch + j];
+        const long from = ((long)channel * side + token / grid * patch + i) * side +
+                          token % grid * patch + j;
+        set_value(y, to + c, token < 0 ? 0.0f : value_at(x, image + from, from_narrow), to_narrow);
     }
 }
 
 /* What lies under a convolution's kernel, (kernel, kernel, channels). */
-KERNEL(LANES) void windows(GLOBAL float *y, GLOBAL const float *x, int rows, int out_side, int side,
+KERNEL(LANES) void windows(GLOBAL void *y, GLOBAL const void *x, int rows, int out_side, int side,
                            int kernel_side, int stride, int padding, int channels,
-                           long image_stride, long pixel_stride, long channel_stride)
+                           long image_stride, long pixel_stride, long channel_stride,
+                           int from_narrow, int to_narrow)
 {
     const int token = GROUP % rows, width = kernel_side * kernel_side * channels;
     const int top = token / out_side * stride - padding, left = token % out_side * stride - padding;
-    GLOBAL float *to = y + (long)GROUP * width;
-    GLOBAL const float *image = x + (long)(GROUP / rows) * image_stride;
+    const long to = (long)GROUP * width, image = (long)(GROUP / rows) * image_stride;
     for (int c = LANE; c < width; c += LANES) {
         const int place = c / channels, i = top + place / kernel_side,
                   j = left + place % kernel_side;
-        to[c] = i < 0 || j < 0 || i >= side || j >= side
-                    ? 0.0f
-                    : image[((long)i * side + j) * pixel_stride + c % channels * channel_stride];
+        const int outside = i < 0 || j < 0 || i >= side || j >= side;
+        const long from = ((long)i * side + j) * pixel_stride + c % channels * channel_stride;
+        set_value(y, to + c, outside ? 0.0f : value_at(x, image + from, from_narrow), to_narrow);
     }
 }
 
 /* The first rows of every image. */
-KERNEL(LANES) void prefix_rows(GLOBAL float *y, GLOBAL const float *x, int rows, int from_rows,
-                               int width)
+KERNEL(LANES) void prefix_rows(GLOBAL void *y, GLOBAL const void *x, int rows, int from_rows,
+                               int width, int from_narrow, int to_narrow)
 {
     const long to = (long)GROUP * width,
                from = ((long)(GROUP / rows) * from_rows + GROUP % rows) * width;
     for (int c = LANE; c < width; c += LANES)
-        y[to + c] = x[from + c];
+        set_value(y, to + c, value_at(x, from + c, from_narrow), to_narrow);
 }
 
 /* Every second token of a grid along both axes. */
-KERNEL(LANES) void subsample(GLOBAL float *y, GLOBAL const float *x, int rows, int from_rows,
-                             int width, int side)
+KERNEL(LANES) void subsample(GLOBAL void *y, GLOBAL const void *x, int rows, int from_rows,
+                             int width, int side, int from_narrow, int to_narrow)
 {
     const int token = GROUP % rows, out_side = (side + 1) / 2;
     const int at = token / out_side * 2 * side + token % out_side * 2;
     const long to = (long)GROUP * width, from = ((long)(GROUP / rows) * from_rows + at) * width;
     for (int c = LANE; c < width; c += LANES)
-        y[to + c] = x[from + c];
+        set_value(y, to + c, value_at(x, from + c, from_narrow), to_narrow);
 }
 
 /* The mean of rows first to last - 1 of every image: count values of each, from `at` on. */
-KERNEL(LANES) void mean_rows(GLOBAL float *y, GLOBAL const float *x, int from_rows, int first,
-                             int last, int width, int at, int count)
+KERNEL(LANES) void mean_rows(GLOBAL void *y, GLOBAL const void *x, int from_rows, int first,
+                             int last, int width, int at, int count, int from_narrow,
+                             int to_narrow)
 {
-    GLOBAL const float *image = x + (long)GROUP * from_rows * width + at;
+    const long image = (long)GROUP * from_rows * width + at;
     for (int c = LANE; c < count; c += LANES) {
         float sum = 0.0f;
         for (int r = first; r < last; r++)
-            sum += image[(long)r * width + c];
-        y[(long)GROUP * count + c] = sum / (float)(last - first);
+            sum += value_at(x, image + (long)r * width + c, from_narrow);
+        set_value(y, (long)GROUP * count + c, sum / (float)(last - first), to_narrow);
     }
 }
 
 /* SwiGLU: rows hold the gate's values, then as many others. */
-KERNEL(LANES) void gate(GLOBAL float *y, GLOBAL const float *x, int width)
+KERNEL(LANES) void gate(GLOBAL void *y, GLOBAL const void *x, int width, int from_narrow,
+                        int to_narrow)
 {
     const long to = (long)GROUP * width;
     for (int c = LANE; c < width; c += LANES)
-        y[to + c] = activate(x[2 * to + c], 3) * x[2 * to + width + c];
+        set_value(y, to + c,
+                  activate(value_at(x, 2 * to + c, from_narrow), 3) *
+                      value_at(x, 2 * to + width + c, from_narrow),
+                  to_narrow);
 }
