@@ -138,7 +138,19 @@ typedef struct job {
     int32_t *orders; /* room for ordering a row of each map of the largest group */
     const vc_prune_options *options;
     const char *path;
+    /* (rows of all groups) while a strength is searched, else NULL: what a row keeps at both ends of
+     * the search; where that is the same, so is the row. */
+    uint32_t *kept_low, *kept_high;
+    uint8_t *settled;
 } job;
+
+static size_t rows_of(const job *j, size_t groups)
+{
+    size_t rows = 0;
+    for (size_t g = 0; g < groups; g++)
+        rows += j->masks[g].layers * j->masks[g].heads * j->masks[g].queries;
+    return rows;
+}
 
 static double sparsity_of(const job *j)
 {
@@ -158,6 +170,7 @@ static size_t prune_group(const job *j, size_t group, double strength)
     const vc_prune_rule *rule = find_rule(j->options->rule);
     const vc_maps *maps = &j->maps[group];
     size_t entries = maps->queries * maps->keys;
+    const uint8_t *settled = j->settled ? j->settled + rows_of(j, group) : NULL;
 #pragma omp parallel for schedule(static) reduction(+ : empty)
     for (size_t m = 0; m < maps->layers * maps->heads; m++) {
         const vc__pruning p = {.pruned = j->masks[group].pruned + m * entries,
@@ -166,7 +179,8 @@ static size_t prune_group(const job *j, size_t group, double strength)
                                .keys = maps->keys,
                                .strength = strength,
                                .ties = j->options->ties,
-                               .order = j->orders + m * maps->keys};
+                               .order = j->orders + m * maps->keys,
+                               .settled = settled ? settled + m * maps->queries : NULL};
         rule->prune(&p);
         if (j->options->keep_class_token)
             keep_first(&p);
@@ -229,32 +243,72 @@ static double strictest(const vc_prune_rule *rule, const job *j)
     return highest;
 }
 
+/* Counts what rows keep now, at one end of the search. */
+static void note_rows(const job *j, uint32_t *kept)
+{
+    for (size_t g = 0, base = 0; g < j->count; base = rows_of(j, ++g)) {
+        const vc_mask *m = &j->masks[g];
+        const size_t rows = m->layers * m->heads * m->queries;
+#pragma omp parallel for schedule(static)
+        for (size_t r = 0; r < rows; r++) {
+            uint32_t count = 0;
+            for (size_t k = 0; k < m->keys; k++)
+                count += !m->pruned[r * m->keys + k];
+            kept[base + r] = count;
+            j->settled[base + r] = j->kept_low[base + r] == j->kept_high[base + r];
+        }
+    }
+}
+
 /* Finds the strength whose sparsity is nearest to the wanted one. Sparsity is monotonic in the
- * strength. */
-static vc_status bisect(vc_prune_report *report, const job *j)
+ * strength, and so is what a row keeps. */
+static vc_status search(double *low_out, double *high_out, const job *j)
 {
     enum { ROUNDS = 40 };
     const vc_prune_options *o = j->options;
     const double tolerance = 0.002; /* share of all entries */
     const vc_prune_rule *rule = find_rule(o->rule);
-    const double strict = strictest(rule, j);
-    double low = strict, high = rule->loosest, most = prune_all(j, low);
+    double low = strictest(rule, j), high = rule->loosest, most = prune_all(j, low);
     if (o->sparsity > most + tolerance)
         return vc_fail(
             VC_EINVAL,
             "%s: a sparsity of %g is out of reach: %g is the most that rule %s prunes here",
             j->path, o->sparsity, most, o->rule);
+    memset(j->kept_high, 0xff, rows_of(j, j->count) * sizeof *j->kept_high); /* not yet known */
+    note_rows(j, j->kept_low);
     for (size_t i = 0; i < ROUNDS; i++) {
         if (o->on_round && o->on_round(o->context, i, ROUNDS))
             return vc_fail(VC_EINTR, "%s: pruning was stopped after %zu rounds", j->path, i);
         const double middle = (float)(0.5 * (low + high)); /* as fine as the scores */
         if (middle == low || middle == high)
             break;
-        if (prune_all(j, middle) >= o->sparsity)
-            low = middle;
-        else
-            high = middle;
+        const int strict = prune_all(j, middle) >= o->sparsity;
+        *(strict ? &low : &high) = middle;
+        note_rows(j, strict ? j->kept_low : j->kept_high);
     }
+    *low_out = low;
+    *high_out = high;
+    return VC_OK;
+}
+
+/* The nearer end of the search. */
+static vc_status bisect(vc_prune_report *report, job *j)
+{
+    const vc_prune_options *o = j->options;
+    const vc_prune_rule *rule = find_rule(o->rule);
+    const size_t rows = rows_of(j, j->count);
+    double low = 0.0, high = 0.0;
+    j->settled = calloc(rows + 1, 1);
+    j->kept_low = malloc((2 * rows + 1) * sizeof *j->kept_low);
+    j->kept_high = j->kept_low ? j->kept_low + rows : NULL;
+    const vc_status status = j->settled && j->kept_low
+                                 ? search(&low, &high, j)
+                                 : vc_fail(VC_ENOMEM, "out of memory for %zu rows", rows);
+    free(j->settled);
+    free(j->kept_low);
+    j->settled = NULL;
+    j->kept_low = j->kept_high = NULL;
+    VC_TRY(status);
     const double above = prune_all(j, low);
     *report = prune_with(j, NULL, high);
     if (above - o->sparsity <= o->sparsity - report->sparsity)
@@ -263,7 +317,7 @@ static vc_status bisect(vc_prune_report *report, const job *j)
         return vc_fail(
             VC_EINVAL,
             "%s: no strength of rule %s from %g to %g comes nearer to a sparsity of %g than %g",
-            j->path, o->rule, rule->loosest, strict, o->sparsity, report->sparsity);
+            j->path, o->rule, rule->loosest, strictest(rule, j), o->sparsity, report->sparsity);
     return VC_OK;
 }
 

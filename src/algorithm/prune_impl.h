@@ -12,6 +12,8 @@ typedef struct vc__pruning {
     double strength;
     vc_prune_ties ties;
     int32_t *order; /* (Tk): room for ordering a row */
+    /* (Tq): rows that are already as they will be, which a rule that orders rows leaves; or NULL */
+    const uint8_t *settled;
 } vc__pruning;
 
 /* A rule makes a mask from one map and a strength. */

@@ -6,8 +6,9 @@
 void vc__prune_info(const vc__pruning *p)
 {
     const size_t keys = p->keys;
-    memset(p->pruned, 1, p->queries * keys);
     for (size_t q = 0; q < p->queries; q++) {
+        if (p->settled && p->settled[q])
+            continue;
         const float *row = p->map + q * keys;
         uint8_t *pruned = p->pruned + q * keys;
         /* Float32 scores added in float64, as the NumPy of the published code did. The rule keeps
@@ -15,6 +16,7 @@ void vc__prune_info(const vc__pruning *p)
         double sum = 0.0;
         size_t kept = 0;
         int32_t last = 0;
+        memset(pruned, 1, keys);
         vc__row_heap(p->order, row, keys);
         for (int reached = 0; kept < keys && !reached; kept++) {
             reached = sum >= p->strength;

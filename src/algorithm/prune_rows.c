@@ -20,11 +20,13 @@ void vc__prune_ratio(const vc__pruning *p)
     /* Pruned are the ranks 0, 1, .. below this product. */
     const double wanted = ceil(p->strength * (double)keys);
     const size_t kept = wanted < (double)keys ? keys - (size_t)wanted : 0;
-    memset(p->pruned, 1, p->queries * keys);
     for (size_t q = 0; q < p->queries; q++) {
+        if (p->settled && p->settled[q])
+            continue;
         const float *row = p->map + q * keys;
         uint8_t *pruned = p->pruned + q * keys;
         int32_t last = 0;
+        memset(pruned, 1, keys);
         vc__row_heap(p->order, row, keys);
         for (size_t i = 0; i < kept; i++) {
             last = vc__row_take(p->order, keys - i, row);
