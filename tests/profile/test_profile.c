@@ -117,8 +117,11 @@ static void linformer_as_published(void **state)
                                        {197, 24}, {64, 8},     {63, 8},     {5, 5}};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         assert_int_equal(vc_linformer_tokens(wanted[i][0]), wanted[i][1]);
-    vc_length_options o = {
-        .heads = 3, .head_dim = 64, .sparsity = 0.9, .repeats = 1, .split = {VC_PATTERN_WHOLE}};
+    vc_length_options o = {.heads = 3,
+                           .head_dim = 64,
+                           .sparsity = 0.9,
+                           .repeats = 1,
+                           .split = {.split = VC_PATTERN_WHOLE}};
     vc_length_times times;
     assert_ok(vc_profile_length(&times, 196, &o));
     assert_int_equal(times.projected, 24);
