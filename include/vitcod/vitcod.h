@@ -5,6 +5,7 @@
 /* core: status and messages, memory, files, numbers */
 #include "vitcod/arena.h"
 #include "vitcod/checksum.h"
+#include "vitcod/chunks.h"
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
 #include "vitcod/comma_lists.h"
@@ -65,6 +66,7 @@
 #include "vitcod/attention_costs.h"
 #include "vitcod/autoencoder.h"
 #include "vitcod/gemm.h"
+#include "vitcod/int8_product.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 #include "vitcod/packed_attention.h"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/chunks.h"
 #include "vitcod/memory_limit.h"
 
 void *vc_arena_take(vc_arena *arena, size_t bytes)
@@ -34,7 +35,7 @@ vc_status vc_arena_reserve(vc_arena *arena)
         return vc_fail(VC_ENOMEM, "out of memory: wanted more than the address space holds");
     size_t bytes = arena->used > 0 ? arena->used : VC_ARENA_ALIGN;
     VC_TRY(vc_memory_allow(bytes));
-    arena->base = aligned_alloc(VC_ARENA_ALIGN, bytes);
+    arena->base = vc_huge_alloc(bytes);
     if (!arena->base)
         return vc_fail(VC_ENOMEM, "out of memory: wanted %zu bytes in one block", bytes);
     memset(arena->base, 0, bytes);

@@ -14,7 +14,6 @@ static void cpu_close(void *device)
         return;
     vc__cpu_trace(cpu, NULL, 0);
     for (size_t i = 0; i < cpu->packed_count; i++) {
-        free(cpu->packed[i].int8);
         free(cpu->packed[i].scale);
         free(cpu->packed[i].bias);
         free(cpu->packed[i].offset);
@@ -24,6 +23,7 @@ static void cpu_close(void *device)
     vc_products_close(cpu->products);
     if (cpu->barrier.workers > 0)
         vc__barrier_close(&cpu->barrier);
+    vc_chunks_close(&cpu->packed_int8);
     vc_arena_close(&cpu->arena);
     free(cpu->packed);
     free(cpu->uploaded);
@@ -119,8 +119,7 @@ static vc_status pack_int8(vc__packed *made, vc__cpu *cpu, const vc_product_form
     if (!cpu->own_int8 || form->inputs % VC_INT8_DEPTH != 0)
         return vc_products_add(&made->product, cpu->products, form, weight, NULL, VC__TILE);
     const size_t bytes = vc_int8_packed_bytes(form->outputs, form->inputs);
-    made->int8 = aligned_alloc(VC_ARENA_ALIGN,
-                               (bytes + VC_ARENA_ALIGN - 1) / VC_ARENA_ALIGN * VC_ARENA_ALIGN);
+    made->int8 = vc_chunks_take(&cpu->packed_int8, bytes);
     if (!made->int8)
         return vc_fail(VC_ENOMEM, "out of memory for %zu weights", bytes);
     vc_int8_pack(made->int8, weight, form->outputs, form->inputs);

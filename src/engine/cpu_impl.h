@@ -5,6 +5,7 @@
 #include "cpu_barrier.h"
 #include "vitcod/arena.h"
 #include "vitcod/backend.h"
+#include "vitcod/chunks.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
@@ -38,6 +39,7 @@ typedef struct vc__cpu {
     vc_products *products;
     vc__packed *packed;
     size_t packed_count;
+    vc_chunks packed_int8;
     float **uploaded;
     size_t uploaded_count;
     /* (threads) of scratch_bytes each: inputs and outputs in other precisions, and a mean of

@@ -3,6 +3,7 @@
 #define VC_PRODUCT_IMPL_H
 
 #include "onednn.h"
+#include "vitcod/chunks.h"
 #include "vitcod/product.h"
 
 typedef struct vc__product_memory {
@@ -44,6 +45,7 @@ struct vc_products {
     size_t form_count;
     vc__product *products;
     size_t product_count;
+    vc_chunks packed; /* weights */
 };
 
 enum { VC__LINE = 64 /* bytes that scratch is aligned to */ };
@@ -54,9 +56,10 @@ size_t vc__whole_lines(size_t bytes);
 size_t vc__product_input_bytes(vc_precision precision);
 enum { VC__PRODUCT_OUTPUT_BYTES = 4 };
 
-/* Packs weights and bias for the primitives of the group. Returns 0 if oneDNN cannot. */
-int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *group,
-                     const void *weight, const float *bias);
+/* Packs weights and bias for the primitives of the group, the weights into `chunks` (NULL: memory of
+ * the product's own). Returns 0 if oneDNN cannot. */
+int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
+                     const vc__product_group *group, const void *weight, const float *bias);
 void vc__product_close(vc__product *product);
 
 /* Runs a worker's product of as many rows as the variant has. */

@@ -40,20 +40,21 @@ int vc_precision_supported(vc_precision precision)
     }
 }
 
-int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *f,
-                     const void *weight, const float *bias)
+int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
+                     const vc__product_group *f, const void *weight, const float *bias)
 {
     const int64_t k = (int64_t)f->form.inputs, n = (int64_t)f->form.outputs;
     dnnl_primitive_desc_t reorder_pd = NULL;
     dnnl_primitive_t reorder = NULL;
     dnnl_memory_t source = NULL;
     desc plain = {0}, row = {0};
+    void *packed = chunks ? vc_chunks_take(chunks, dnnl_memory_desc_get_size(view(&f->layout)))
+                          : DNNL_MEMORY_ALLOCATE;
     int ok =
-        desc_plain(&plain, given_types[f->form.precision], k, n, 1, k) &&
+        packed && desc_plain(&plain, given_types[f->form.precision], k, n, 1, k) &&
         desc_plain(&row, dnnl_f32, 1, n, n, 1) &&
         dnnl_memory_create(&source, view(&plain), p->engine, (void *)weight) == dnnl_success &&
-        dnnl_memory_create(&out->weights, view(&f->layout), p->engine, DNNL_MEMORY_ALLOCATE) ==
-            dnnl_success &&
+        dnnl_memory_create(&out->weights, view(&f->layout), p->engine, packed) == dnnl_success &&
         dnnl_reorder_primitive_desc_create(&reorder_pd, view(&plain), p->engine, view(&f->layout),
                                            p->engine, NULL) == dnnl_success &&
         dnnl_primitive_create(&reorder, reorder_pd) == dnnl_success;
@@ -145,7 +146,7 @@ vc_status vc_products_add(size_t *index, vc_products *p, const vc_product_form *
     vc__product *made = &grown[p->product_count];
     *made = (vc__product){.form = (size_t)(f - p->forms)};
     *index = p->product_count++;
-    if (!vc__product_pack(made, p, f, weight, bias))
+    if (!vc__product_pack(made, &p->packed, p, f, weight, bias))
         return vc_fail(VC_EUNSUPPORTED, "oneDNN cannot pack weights of %zu x %zu", form->outputs,
                        form->inputs);
     return VC_OK;
@@ -208,6 +209,7 @@ void vc_products_close(vc_products *p)
     }
     if (p->engine)
         dnnl_engine_destroy(p->engine);
+    vc_chunks_close(&p->packed);
     free(p->streams);
     free(p->scratch);
     free(p->products);

@@ -173,7 +173,7 @@ static int probe_open(probe *out, const vc_products *p, const vc__product_group 
                    .want = random_values(VC_PRODUCT_ROWS * n, 4),
                    .have = random_values(VC_PRODUCT_ROWS * n, 4)};
     if (!out->weight || !out->bias || !out->x || !out->halves || !out->want || !out->have ||
-        !vc__product_pack(&out->made, p, f, out->weight, out->bias)) {
+        !vc__product_pack(&out->made, NULL, p, f, out->weight, out->bias)) {
         probe_close(out);
         return 0;
     }

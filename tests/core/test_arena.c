@@ -1,5 +1,6 @@
 #include "testing.h"
 #include "vitcod/arena.h"
+#include "vitcod/chunks.h"
 
 static void measures_then_places(void **state)
 {
@@ -32,9 +33,33 @@ static void sizes_beyond_memory_fail(void **state)
     }
 }
 
+/* Pieces of all sizes, none of which another one overwrites. */
+static void chunks_keep_what_is_in_them(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 63, 64, 65, 4096, 1 << 20, 5 << 20, 100, 3 << 20, 3 << 20};
+    enum { PIECES = sizeof sizes / sizeof *sizes };
+    unsigned char *pieces[PIECES];
+    vc_chunks chunks = {0};
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = vc_chunks_take(&chunks, sizes[i]);
+        assert_non_null(pieces[i]);
+        assert_int_equal((uintptr_t)pieces[i] % VC_ARENA_ALIGN, 0);
+        memset(pieces[i], (int)i + 1, sizes[i]);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        for (size_t k = 0; k < sizes[i]; k++)
+            assert_int_equal(pieces[i][k], i + 1);
+    assert_null(vc_chunks_take(&chunks, SIZE_MAX));
+    assert_null(vc_chunks_take(&chunks, PTRDIFF_MAX / 2));
+    vc_chunks_close(&chunks);
+    vc_chunks_close(&chunks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(measures_then_places),
-                                       cmocka_unit_test(sizes_beyond_memory_fail)};
+                                       cmocka_unit_test(sizes_beyond_memory_fail),
+                                       cmocka_unit_test(chunks_keep_what_is_in_them)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
