@@ -1,5 +1,6 @@
 /* Throughput of training and inference on random images, after two rounds to warm up. Prints the
- * multiply-adds per image as a comment, then images per second, a line for each round.
+ * multiply-adds per image as a comment, then images per second, a line for each round, and as a
+ * comment the most memory that those rounds had, without what the program had at its start.
  *
  * usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]
  *
@@ -13,6 +14,30 @@
 #include "vitcod/engine.h"
 #include "vitcod/rng.h"
 #include "vitcod/train.h"
+
+/* A line of /proc/self/status in bytes: VmRSS, what the program has, or VmHWM, the most it had. */
+static size_t memory_of(const char *name)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    size_t kilobytes = 0;
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            sscanf(line + strlen(name), ": %zu", &kilobytes);
+    if (file)
+        fclose(file);
+    return 1024 * kilobytes;
+}
+
+/* From here on VmHWM is about what follows. */
+static void forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (file) {
+        fputs("5", file);
+        fclose(file);
+    }
+}
 
 /* The engine must give what the forward pass gives, before anything is timed. */
 static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const vc_model *model,
@@ -31,71 +56,99 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     return VC_OK;
 }
 
-static vc_status run(const vc_model_config *config, int train, size_t batch, int rounds,
-                     const char *dtype, const char *plan_path)
-{
-    vc_half *half = NULL;
-    vc_plan plan = {0};
+/* What a round works on. */
+typedef struct work {
     vc_model *model;
+    vc_half *half;
+    vc_plan plan;
+    vc_engine *engine;
     vc_acts acts;
     vc_grads grads;
     vc_optimizer optimizer;
-    vc_workload workload = {0};
-    vc_train_options o = vc_train_options_default();
-    VC_TRY(vc_model_create(&model, config, 0));
+    size_t batch, classes;
+    float *x, *logits;
+    int32_t *y;
+} work;
+
+static vc_status open_work(work *w, const vc_model_config *config, const char *dtype,
+                           const char *plan_path, int train)
+{
+    const size_t values = w->batch * vc_model_image_values(config);
+    VC_TRY(vc_model_create(&w->model, config, 0));
     if (plan_path) {
-        VC_TRY(vc_plan_read(&plan, plan_path));
-        VC_TRY(vc_model_use_plan(model, &plan, plan_path));
+        VC_TRY(vc_plan_read(&w->plan, plan_path));
+        VC_TRY(vc_model_use_plan(w->model, &w->plan, plan_path));
     }
     if (strcmp(dtype, "bf16") == 0)
-        VC_TRY(vc_half_open(&half));
-    vc_engine *engine;
-    vc_engine_options how = vc_engine_options_default();
-    how.batch = batch;
-    VC_TRY(vc_engine_open(&engine, model, &how));
-    VC_TRY(vc_acts_open(&acts, model, batch, train));
-    acts.half = half;
-    VC_TRY(vc_grads_open(&grads, model, batch));
-    VC_TRY(vc_optimizer_open(&optimizer, model));
-    VC_TRY(vc_model_lower(&workload, &model->config, plan_path ? &plan : NULL));
-    printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
-    const size_t values = batch * vc_model_image_values(config),
-                 classes = vc_model_input_of(config).classes;
-    float *x = malloc(values * sizeof *x);
-    int32_t *y = calloc(batch, sizeof *y);
-    float *logits = malloc(batch * classes * sizeof *logits);
-    if (!x || !y || !logits)
+        VC_TRY(vc_half_open(&w->half));
+    VC_TRY(vc_acts_open(&w->acts, w->model, w->batch, train));
+    w->acts.half = w->half;
+    w->classes = vc_model_input_of(config).classes;
+    w->x = malloc(values * sizeof *w->x);
+    w->y = calloc(w->batch, sizeof *w->y);
+    w->logits = malloc(w->batch * w->classes * sizeof *w->logits);
+    if (!w->x || !w->y || !w->logits)
         return vc_fail(VC_ENOMEM, "out of memory");
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < values; i++)
-        x[i] = (float)vc_rng_normal(&rng);
-    if (!train)
-        VC_TRY(verify(logits, engine, &acts, model, x, batch));
+        w->x[i] = (float)vc_rng_normal(&rng);
+    if (train) {
+        VC_TRY(vc_grads_open(&w->grads, w->model, w->batch));
+        return vc_optimizer_open(&w->optimizer, w->model);
+    }
+    vc_engine_options how = vc_engine_options_default();
+    how.batch = w->batch;
+    VC_TRY(vc_engine_open(&w->engine, w->model, &how));
+    return verify(w->logits, w->engine, &w->acts, w->model, w->x, w->batch);
+}
+
+static void close_work(work *w)
+{
+    free(w->x);
+    free(w->y);
+    free(w->logits);
+    vc_half_close(w->half);
+    vc_plan_close(&w->plan);
+    vc_engine_close(w->engine);
+    vc_optimizer_close(&w->optimizer);
+    vc_grads_close(&w->grads);
+    vc_acts_close(&w->acts);
+    vc_model_close(w->model);
+}
+
+static void learn(work *w, const vc_train_options *o)
+{
+    vc_model_forward(&w->acts, w->model, w->x, w->batch, NULL);
+    vc_cross_entropy(w->grads.dlogits, w->acts.logits, w->y, w->batch, w->classes, 0.1f);
+    vc_grads_clear(&w->grads, w->model);
+    vc_model_backward(&w->grads, &w->acts, w->model, w->batch, 0.0f);
+    vc_optimizer_step(&w->optimizer, w->model, &w->grads, o, 1e-4);
+}
+
+static vc_status run(const vc_model_config *config, int train, size_t batch, int rounds,
+                     const char *dtype, const char *plan_path)
+{
+    const size_t before = memory_of("VmRSS");
+    work w = {.batch = batch};
+    vc_workload workload = {0};
+    const vc_train_options o = vc_train_options_default();
+    VC_TRY(open_work(&w, config, dtype, plan_path, train));
+    VC_TRY(vc_model_lower(&workload, &w.model->config, plan_path ? &w.plan : NULL));
+    printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
     for (int r = -2; r < rounds; r++) {
-        double start = vc_clock_seconds();
-        if (!train) {
-            VC_TRY(vc_engine_run(engine, logits, x, batch));
-        } else {
-            vc_model_forward(&acts, model, x, batch, NULL);
-            vc_cross_entropy(grads.dlogits, acts.logits, y, batch, classes, 0.1f);
-            vc_grads_clear(&grads, model);
-            vc_model_backward(&grads, &acts, model, batch, 0.0f);
-            vc_optimizer_step(&optimizer, model, &grads, &o, 1e-4);
-        }
+        if (r == 0)
+            forget_peak();
+        const double start = vc_clock_seconds();
+        if (train)
+            learn(&w, &o);
+        else
+            VC_TRY(vc_engine_run(w.engine, w.logits, w.x, batch));
         if (r >= 0)
             printf("%.3f\n", (double)batch / (vc_clock_seconds() - start));
     }
-    free(x);
-    free(y);
-    free(logits);
-    vc_half_close(half);
-    vc_plan_close(&plan);
-    vc_engine_close(engine);
+    printf("# peak_bytes %zu\n", memory_of("VmHWM") - before);
     vc_workload_close(&workload);
-    vc_optimizer_close(&optimizer);
-    vc_grads_close(&grads);
-    vc_acts_close(&acts);
-    vc_model_close(model);
+    close_work(&w);
     return VC_OK;
 }
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Sets up the peers in BUILD/peers-venv (or takes PEER_PYTHON), runs the comparison and, when every
 # case was run, writes its table into bench/README.md.
+# The comparison of training writes its own.
 # usage: bench/peers/run.sh BUILD MODEL DATA [OPTIONS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -51,4 +52,4 @@ plan=$build/peers/training-plan.safetensors
 "$build/vitcod" prune "$maps" --rule threshold --sparsity 0.9 -o "$mask" >&2
 "$build/vitcod" polarize "$mask" -o "$plan" >&2
 exec "$python" "$here/training.py" "$build/bench_model" \
-    "$build/bench-peers-training.json" --plan "$plan"
+    "$build/bench-peers-training.json" --plan "$plan" --write "$here/../README.md"

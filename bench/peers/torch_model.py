@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The same work as bench_model.c in PyTorch and timm: images per second, one round a line.
+"""The same work as bench_model.c in PyTorch and timm: images per second, one round a line,
+and as a comment the most memory that those rounds had, without what Python and PyTorch take.
 
 usage: torch_model.py tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16] [eager|compiled]
 
@@ -17,6 +18,14 @@ import torch
 name, mode, batch, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 half, compiled = "bf16" in sys.argv[5:], "compiled" in sys.argv[5:]
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
+
+
+def memory(name):
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith(name))
+
+
+before = memory("VmRSS")
 SIZES = {
     "demo": {"patch_size": 2, "embed_dim": 48, "depth": 4, "num_heads": 3},
     "small": {"patch_size": 4, "embed_dim": 64, "depth": 6, "num_heads": 4},
@@ -42,6 +51,9 @@ def precision():
 
 
 for r in range(-2, rounds):
+    if r == 0:  # from here on VmHWM is about what follows
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as peak:
+            peak.write("5")
     start = time.perf_counter()
     if mode == "train":
         optimiser.zero_grad(set_to_none=False)
@@ -55,3 +67,4 @@ for r in range(-2, rounds):
             run(x)
     if r >= 0:
         print(f"{batch / (time.perf_counter() - start):.3f}", flush=True)
+print(f"# peak_bytes {memory('VmHWM') - before}")
