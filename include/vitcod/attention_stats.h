@@ -26,6 +26,10 @@ void vc_attention_stats_close(vc_attention_stats *stats);
 void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float *probs,
                             size_t batch);
 
+/* The same with sums (H, Tq, Tk) over `images` images. */
+void vc_attention_stats_add_sums(vc_attention_stats *stats, size_t layer, const float *sums,
+                                 size_t images);
+
 /* out (L, H, Tq, Tk); at least one image must have been added. */
 void vc_attention_stats_mean(float *out, const vc_attention_stats *stats);
 

@@ -85,6 +85,7 @@ typedef enum vc_panels {
 typedef struct vc_backend_options {
     vc_precision precision;
     size_t batch, threads, device;
+    vc_attention_mode attention;
 } vc_backend_options;
 
 struct vc_device_info; /* device.h */
@@ -124,6 +125,9 @@ struct vc_backend {
     vc_status (*run)(void *device, const vc_program *program, size_t first, size_t count,
                      size_t images);
     vc_status (*synchronise)(void *device); /* returns when they are */
+    /* What vc_engine_maps tells of an attention, after synchronise. NULL: it has no maps, and
+     * VC_ATTENTION_MAPS is refused. */
+    vc_status (*maps)(float *out, void *device, const vc_packed_attention *attention);
 
     /* ---- time, as in engine.h; the operator after the last one means waiting */
     void (*time)(void *device, int on);

@@ -27,6 +27,17 @@ extern "C" {
 /* Where an engine runs (backend.h). */
 typedef struct vc_backend vc_backend;
 
+/* What is asked of attention beyond its result. */
+typedef enum vc_attention_mode {
+    VC_ATTENTION_FAST,
+    /* On a device scores, softmax and output are kernels of their own, so that their times can be
+     * told; slower than the one that does all. The CPU tells them always. */
+    VC_ATTENTION_APART,
+    /* The same for every query, also those that no logit needs, and what vc_engine_maps tells. Of
+     * devices alone. */
+    VC_ATTENTION_MAPS
+} vc_attention_mode;
+
 typedef struct vc_engine_options {
     vc_precision precision;
     size_t batch;   /* the largest number of images at once */
@@ -39,6 +50,7 @@ typedef struct vc_engine_options {
     const vc_backend *backend; /* NULL: the CPU */
     size_t device;             /* of the backend's devices (device.h) */
     int unrestricted;          /* 1: ignores the mask or plan of the model */
+    vc_attention_mode attention;
 } vc_engine_options;
 
 vc_engine_options
@@ -58,6 +70,10 @@ size_t vc_engine_bytes(const vc_engine *engine);
  * a number of images comes for the first time and something cannot be prepared for it, or when a
  * device does. */
 vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, size_t count);
+
+/* maps (H, Tq, Tk) of a layer: the softmax of all images of the last run, added up; what is pruned
+ * is 0. For VC_ATTENTION_MAPS. */
+vc_status vc_engine_maps(float *maps, vc_engine *engine, size_t layer);
 
 /* ---- operators and their times */
 

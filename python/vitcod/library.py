@@ -100,6 +100,7 @@ class EngineOptions(ctypes.Structure):
         ("backend", c_void_p),
         ("device", c_size_t),
         ("unrestricted", c_int),
+        ("attention", c_int),
     ]
 
 

@@ -38,6 +38,17 @@ void vc_attention_stats_add(vc_attention_stats *stats, size_t layer, const float
         stats->images += batch;
 }
 
+void vc_attention_stats_add_sums(vc_attention_stats *stats, size_t layer, const float *sums,
+                                 size_t images)
+{
+    const size_t count = stats->heads * stats->queries * stats->keys;
+    double *sum = stats->sum + layer * count;
+    for (size_t i = 0; i < count; i++)
+        sum[i] += sums[i];
+    if (layer == 0)
+        stats->images += images;
+}
+
 void vc_attention_stats_mean(float *out, const vc_attention_stats *stats)
 {
     assert(stats->images > 0);

@@ -10,7 +10,7 @@
 typedef struct attention_options {
     cli_model_options model;
     cli_data_options data;
-    const char *input, *output, *scores, *hold_back;
+    const char *input, *output, *scores, *hold_back, *device;
     double held[VC_SOURCE_MOST_PARTS];
     int beyond_mean, resume;
     /* With a rule or summaries: all that such a plan is made from. */
@@ -28,6 +28,12 @@ typedef struct attention_result {
     char summaries[VC_SUMMARY_TEXT]; /* the kinds that were averaged */
     size_t heads_images;             /* that heads were measured on */
 } attention_result;
+
+/* 1: another device than the CPU is asked for. */
+int attention_has_device(const attention_options *options);
+/* Adds the maps of all images, which a device makes, to stats->attention. */
+vc_status attention_on_device(cli_images *seen, const attention_options *options,
+                              const vc_model *model, vc_dense_stats *stats);
 
 /* Averages and measures what the recipe wants, into one file. */
 vc_status attention_gather(attention_result *result, const attention_options *options,

@@ -6,6 +6,7 @@
 #include "open_plan.h"
 #include "together.h"
 #include "vitcod/comm.h"
+#include "vitcod/device.h"
 #include "vitcod/file.h"
 #include "vitcod/image_array.h"
 #include "vitcod/plural.h"
@@ -73,8 +74,11 @@ static vc_status collect(attention_result *result, const attention_options *o,
         VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
     if (first && o->scores)
         VC_TRY(vc_file_try(o->scores));
-    VC_TRY(o->input ? collect_from_array(o, model, stats)
-                    : cli_tap_data(&result->seen, model, &data, "attention", &tap));
+    if (attention_has_device(o))
+        VC_TRY(attention_on_device(&result->seen, o, model, stats));
+    else
+        VC_TRY(o->input ? collect_from_array(o, model, stats)
+                        : cli_tap_data(&result->seen, model, &data, "attention", &tap));
     VC_TRY(stats->status);
     if (o->data.together)
         VC_TRY(vc_dense_stats_share(stats));
@@ -162,6 +166,8 @@ static size_t list_options(cli_option *list, attention_options *o)
          "images as DeiT learns from them (random resized crops, flips, RandAugment, erasing), as "
          "in ViTCoD's code, in place of centre crops",
          CLI_FLAG, &o->data.train_transforms},
+        {"device", "cpu|opencl|cuda|NAME:N", "what makes and averages the maps (default cpu)",
+         CLI_TEXT, &o->device},
         CLI_ARCH_OPTION(o->model),
         CLI_MODEL_OPTIONS(o->model),
         CLI_INPUT_OPTIONS(o->model),
@@ -171,6 +177,8 @@ static size_t list_options(cli_option *list, attention_options *o)
 
 static int check(const cli_command *command, const attention_options *o)
 {
+    const vc_backend *backend;
+    size_t index;
     if (!o->output || (o->data.paths.count == 0) == !o->input)
         return cli_usage(command, "wanted -o PATH and one of --data and --input");
     if (o->input && (o->data.sample > 0 || o->data.train_transforms))
@@ -184,6 +192,12 @@ static int check(const cli_command *command, const attention_options *o)
         return cli_usage(command, "--classes, --crop-pct and --skip-broken belong to --data");
     if (o->model.plan && !cli_is_none(o->model.plan))
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
+    if (o->device && vc_device_find(&backend, &index, o->device) != VC_OK)
+        return cli_usage(command, "--device: %s", vc_last_error());
+    if (attention_has_device(o) &&
+        (o->recipe.rule || o->recipe.summaries || o->scores || vc_comm_size() > 1))
+        return cli_usage(command, "a device averages maps alone, in one process: --scores, "
+                                  "--summary, --rule and mpirun are the CPU's");
     if (o->beyond_mean && !o->scores)
         return cli_usage(command, "--beyond-mean belongs to --scores");
     return CLI_CONTINUE;

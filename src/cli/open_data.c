@@ -178,26 +178,31 @@ vc_status cli_open_some(vc_source **out, vc_source **whole, const cli_data_optio
     return status;
 }
 
-vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *o,
-                       const char *label, const vc_tap *tap)
+vc_status cli_run_some(cli_images *images, const vc_model *model, const cli_data_options *o,
+                       const char *label, const vc_runner *runner)
 {
     vc_source *whole, *some, *source;
     vc_evaluation ignored;
-    vc_acts acts;
-    cli_note_precision(VC_IN_FP32);
     VC_TRY(cli_open_some(&some, &whole, o));
     vc_status status = vc_source_spread(&source, some, o->spread ? o->spread : SIZE_MAX);
     if (status == VC_OK)
-        status = vc_acts_open(&acts, model, o->batch, 0);
-    if (status == VC_OK) {
-        vc_forward_pass pass = {&acts, model, tap};
-        const vc_runner runner = vc_forward_runner(&pass);
-        status = cli_run_over_source(images, &ignored, model, source, o, label, &runner, NULL);
-        vc_acts_close(&acts);
-    }
+        status = cli_run_over_source(images, &ignored, model, source, o, label, runner, NULL);
     vc_source_close(source);
     vc_source_close(some);
     vc_source_close(whole);
+    return status;
+}
+
+vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *o,
+                       const char *label, const vc_tap *tap)
+{
+    vc_acts acts;
+    cli_note_precision(VC_IN_FP32);
+    VC_TRY(vc_acts_open(&acts, model, o->batch, 0));
+    vc_forward_pass pass = {&acts, model, tap};
+    const vc_runner runner = vc_forward_runner(&pass);
+    const vc_status status = cli_run_some(images, model, o, label, &runner);
+    vc_acts_close(&acts);
     return status;
 }
 

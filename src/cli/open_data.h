@@ -131,6 +131,9 @@ vc_status cli_run_over_source(cli_images *images, vc_evaluation *out, const vc_m
 /* The images, without those of options->held; `whole` is what they are of. */
 vc_status cli_open_some(vc_source **out, vc_source **whole, const cli_data_options *options);
 
+/* Runs over those of them that --statistics chooses. */
+vc_status cli_run_some(cli_images *images, const vc_model *model, const cli_data_options *options,
+                       const char *label, const vc_runner *runner);
 /* The forward pass with a tap over images that need no labels. */
 vc_status cli_tap_data(cli_images *images, const vc_model *model, const cli_data_options *options,
                        const char *label, const vc_tap *tap);

@@ -26,8 +26,11 @@ static vc_status prepare(vc_engine *e, size_t images)
 static vc_status build(vc_engine *e)
 {
     const vc_backend_options on = {e->options.precision, e->options.batch, e->options.threads,
-                                   e->options.device};
+                                   e->options.device, e->options.attention};
     vc_block_list list;
+    if (on.attention == VC_ATTENTION_MAPS && !e->backend->maps)
+        return vc_fail(VC_EUNSUPPORTED, "%s keeps no maps of attention, wanted a device",
+                       e->backend->name);
     VC_TRY(e->backend->open(&e->device, &on));
     VC_TRY(vc__open_attention(e));
     VC_TRY(vc_model_blocks(&list, &e->model->config, e->model));
@@ -69,6 +72,13 @@ vc_status vc_engine_run(vc_engine *e, float *logits, const float *images, size_t
     e->program.buffers[VC_BLOCK_OUTPUTS]->data = logits;
     VC_TRY(e->backend->run(e->device, &e->program, 0, e->program.step_count, count));
     return e->backend->synchronise(e->device);
+}
+
+vc_status vc_engine_maps(float *maps, vc_engine *e, size_t layer)
+{
+    if (e->options.attention != VC_ATTENTION_MAPS)
+        return vc_fail(VC_EINVAL, "an engine that was opened without maps of attention");
+    return e->backend->maps(maps, e->device, &e->attention[layer]);
 }
 
 size_t vc_engine_bytes(const vc_engine *e)

@@ -383,6 +383,16 @@ static void add_operator(builder *b, const vc_block_op *op)
     }
 }
 
+/* For maps, all rows up to the last attention. */
+static void need_queries(size_t *needed, const vc_block_list *list)
+{
+    size_t count = list->op_count;
+    while (count > 0 && list->ops[count - 1].kind != VC_OP_ATTENTION)
+        count--;
+    for (size_t i = 0; i < count; i++)
+        needed[i] = list->values[list->ops[i].to].rows;
+}
+
 vc_status vc__program_build(vc_engine *e, const vc_block_list *list)
 {
     const size_t layers = vc_model_layers(&e->model->config);
@@ -397,6 +407,8 @@ vc_status vc__program_build(vc_engine *e, const vc_block_list *list)
         fail(&b, vc_fail(VC_ENOMEM, "out of memory for a program"));
     else
         fail(&b, vc_block_list_needed(b.needed, list));
+    if (b.status == VC_OK && e->options.attention == VC_ATTENTION_MAPS)
+        need_queries(b.needed, list);
     for (int v = VC_BLOCK_IMAGES; b.status == VC_OK && v <= VC_BLOCK_OUTPUTS; v++)
         b.of_value[v] = add_buffer(&b, list->values[v].width, list->values[v].rows);
     for (size_t i = 0; b.status == VC_OK && i < list->op_count; i++)

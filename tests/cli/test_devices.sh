@@ -43,6 +43,33 @@ case_beside_the_cpu() {
     check "in fp16" 0 '"dtype": "fp16"' run opencl --dtype fp16 --json
 }
 
+# near FILE FILE: float32 of the same shape, no value 1e-5 apart
+near() {
+    python3 - "$@" <<'PYTHON'
+import array, sys
+def read(path):
+    data = open(path, "rb").read()
+    start = 10 + int.from_bytes(data[8:10], "little")
+    return data[:start], array.array("f", data[start:])
+(head, have), (other, want) = map(read, sys.argv[1:3])
+sys.exit(head != other or len(have) == 0 or max(abs(a - b) for a, b in zip(have, want)) > 1e-5)
+PYTHON
+}
+
+case_maps() {
+    wants_device
+    maps() {
+        "$vitcod" attention "$model" --input images.npy --batch 2 "$@"
+    }
+    check "on the CPU" 0 'over 3 images' maps -o cpu.npy
+    check "on OpenCL" 0 'over 3 images' maps -o opencl.npy --device opencl
+    check "nearly the same" 0 '' near opencl.npy cpu.npy
+    check "which is said" 0 '"device": "opencl:0"' maps -o opencl.npy --device opencl:0 --json
+    check "no such device" 2 "there is no device 'gpu'" maps -o no.npy --device gpu
+    check "maps alone" 2 'a device averages maps alone' maps -o no.npy --scores s.npy \
+        --device opencl
+}
+
 case_times() {
     wants_device
     check "bench" 0 '"images_per_second"' "$vitcod" bench "$model" --device opencl --runs 1 --json

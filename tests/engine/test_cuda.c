@@ -145,6 +145,25 @@ static void calls_are_right(void **state)
     vc_model_close(model);
 }
 
+static void maps_are_read(void **state)
+{
+    static float images[IMAGES * PIXELS], logits[IMAGES * CLASSES], maps[2 * 17 * 17];
+    (void)state;
+    vc_model *model = model_with_summaries();
+    vc_engine_options options = options_in(VC_IN_FP16);
+    vc_engine *engine;
+    begin(0);
+    options.attention = VC_ATTENTION_MAPS;
+    assert_ok(vc_engine_open(&engine, model, &options));
+    vc_engine_time(engine, 1);
+    assert_ok(vc_engine_run(engine, logits, images, IMAGES));
+    assert_ok(vc_engine_maps(maps, engine, 1));
+    assert_int_equal(stub->reads, 2);
+    vc_engine_close(engine);
+    check_end();
+    vc_model_close(model);
+}
+
 /* Every call fails in turn: a sentence, and nothing is left. */
 static void any_call_fails(void **state)
 {
@@ -284,8 +303,9 @@ static void products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_are_right),   cmocka_unit_test(any_call_fails),
-        cmocka_unit_test(what_there_is),     cmocka_unit_test(too_little),
-        cmocka_unit_test(tiles_are_counted), cmocka_unit_test(products_are_refused)};
+        cmocka_unit_test(calls_are_right),     cmocka_unit_test(maps_are_read),
+        cmocka_unit_test(any_call_fails),      cmocka_unit_test(what_there_is),
+        cmocka_unit_test(too_little),          cmocka_unit_test(tiles_are_counted),
+        cmocka_unit_test(products_are_refused)};
     return cmocka_run_group_tests(tests, find_stub, NULL);
 }

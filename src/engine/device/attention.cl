@@ -117,10 +117,39 @@ static DEVICE void add_values(float sums[SQUARE][COLUMNS], LOCAL const float *we
         }
 }
 
-/* What a residual makes of a value: a share of it and the rest of the mean. */
-static DEVICE float mix_mean(float value, float share, float mean)
+/* Rows of Q from `first` on, zeros behind the last. */
+static DEVICE void load_queries(LOCAL float *tile, GLOBAL const void *q, long image_row, int first,
+                                int queries, int q_width, int at, int is_narrow)
 {
-    return share * value + (1.0f - share) * mean;
+    for (int i = LANE; i < QUERIES * HEAD_DIM; i += LANES) {
+        const int row = first + i / HEAD_DIM;
+        tile[i] = row < queries ? value_at(q, (image_row + row) * q_width + at + i % HEAD_DIM,
+                                           is_narrow)
+                                : 0.0f;
+    }
+}
+
+/* Writes a block's rows: what was added up over the sum of its weights, then the residual. */
+static DEVICE void store_rows(GLOBAL void *y, float sums[SQUARE][COLUMNS], LOCAL const float *sum,
+                              GLOBAL const float *shares, GLOBAL const float *means, int heads,
+                              int head, int image, int first, int queries, int activation,
+                              int is_narrow)
+{
+    for (int i = 0; i < SQUARE; i++)
+        for (int j = 0; j < COLUMNS; j++) {
+            const int query = LANE / ACROSS * SQUARE + i, row = first + query,
+                      c = j * ACROSS + LANE % ACROSS;
+            if (row >= queries || c >= VALUE_DIM)
+                continue;
+            float value = sums[i][j] / sum[query];
+            if (shares) {
+                const float share = shares[head * queries + row];
+                value = share * value +
+                        (1.0f - share) * means[((long)image * heads + head) * VALUE_DIM + c];
+            }
+            set_value(y, (((long)image * queries + row) * heads + head) * VALUE_DIM + c,
+                      activate(value, activation), is_narrow);
+        }
 }
 
 /* Groups are (images, heads, blocks). `first` and `count` (heads, blocks) tell the tiles of a block:
@@ -139,7 +168,7 @@ KERNEL(LANES) void attention(GLOBAL void *y, GLOBAL const void *q, GLOBAL const 
     SHARED float query_tile[QUERIES * HEAD_DIM], tile[KEYS * STRIDE], scores[QUERIES * KEYS];
     SHARED float part[LANES], highest[QUERIES], sum[QUERIES], scale[QUERIES];
     const int block = GROUP % blocks, head = GROUP / blocks % heads, image = GROUP / blocks / heads;
-    const int y_width = heads * VALUE_DIM, at = head * blocks + block;
+    const int at = head * blocks + block;
     const int summary_width = heads * (HEAD_DIM + VALUE_DIM);
     const long tokens = (long)image * key_count * kv_width,
                pooled = (long)image * summary_count * summary_width;
@@ -154,13 +183,8 @@ KERNEL(LANES) void attention(GLOBAL void *y, GLOBAL const void *q, GLOBAL const 
     for (int i = 0; i < SQUARE; i++)
         for (int j = 0; j < COLUMNS; j++)
             sums[i][j] = 0.0f;
-    for (int i = LANE; i < QUERIES * HEAD_DIM; i += LANES) {
-        const int row = block * QUERIES + i / HEAD_DIM;
-        query_tile[i] = row < queries ? value_at(q, ((long)image * queries + row) * q_width +
-                                                        head * HEAD_DIM + i % HEAD_DIM,
-                                                 narrow & NARROW_Q)
-                                      : 0.0f;
-    }
+    load_queries(query_tile, q, (long)image * queries, block * QUERIES, queries, q_width,
+                 head * HEAD_DIM, narrow & NARROW_Q);
     if (LANE < QUERIES) {
         highest[LANE] = LOWEST;
         sum[LANE] = 0.0f;
@@ -177,17 +201,6 @@ KERNEL(LANES) void attention(GLOBAL void *y, GLOBAL const void *q, GLOBAL const 
         BARRIER();
         add_values(sums, scores, scale, tile);
     }
-    for (int i = 0; i < SQUARE; i++)
-        for (int j = 0; j < COLUMNS; j++) {
-            const int query = LANE / ACROSS * SQUARE + i, row = block * QUERIES + query,
-                      c = j * ACROSS + LANE % ACROSS;
-            float value = sums[i][j] / sum[query];
-            if (row < queries && c < VALUE_DIM) {
-                if (shares)
-                    value = mix_mean(value, shares[head * queries + row],
-                                     means[((long)image * heads + head) * VALUE_DIM + c]);
-                set_value(y, ((long)image * queries + row) * y_width + head * VALUE_DIM + c,
-                          activate(value, activation), narrow & NARROW_Y);
-            }
-        }
+    store_rows(y, sums, sum, shares, means, heads, head, image, block * QUERIES, queries,
+               activation, narrow & NARROW_Y);
 }

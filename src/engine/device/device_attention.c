@@ -156,6 +156,24 @@ static vc_status fill_tiles(tiles *t)
     return VC_OK;
 }
 
+/* Where each block's tiles begin among all of an image, which may be those of another block. */
+static vc_status upload_offsets(vc__device_attention *out, vc__device *d, const tiles *t)
+{
+    const size_t count = t->layer->heads * t->blocks;
+    int32_t *offset = malloc(count * sizeof *offset);
+    if (!offset)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        offset[i] = (int32_t)out->tiles;
+        out->tiles += (size_t)t->count[i];
+    }
+    out->tile_scores = (uint64_t)out->tiles * QUERIES * KEYS;
+    const vc_status status = vc__device_fill(&out->offset, d, offset, count * sizeof *offset,
+                                             "the pattern of attention");
+    free(offset);
+    return status;
+}
+
 static vc_status upload_tiles(vc__device_attention *out, vc__device *d, const tiles *t)
 {
     static const char what[] = "the pattern of attention";
@@ -168,9 +186,7 @@ static vc_status upload_tiles(vc__device_attention *out, vc__device *d, const ti
     if (t->bias)
         VC_TRY(vc__device_fill(&out->bias, d, t->bias,
                                t->tile_count * QUERIES * KEYS * sizeof *t->bias, what));
-    for (size_t i = 0; i < t->layer->heads * t->blocks; i++)
-        out->tile_scores += (uint64_t)t->count[i] * QUERIES * KEYS;
-    return VC_OK;
+    return upload_offsets(out, d, t);
 }
 
 static vc_status make_tiles(vc__device_attention *out, vc__device *d)
@@ -242,11 +258,8 @@ vc_status vc__device_attention_open(vc__device *d, const vc_packed_attention *la
     d->attentions = grown;
     VC_TRY(vc__device_kernels_of(&kernels, d, layer->head_dim, layer->value_dim));
     vc__device_attention *made = &grown[d->attention_count];
-    *made = (vc__device_attention){.layer = layer,
-                                   .rows = rows,
-                                   .blocks = (rows + QUERIES - 1) / QUERIES,
-                                   .attend = kernels.attend,
-                                   .pool = kernels.pool};
+    *made = (vc__device_attention){
+        .layer = layer, .rows = rows, .blocks = (rows + QUERIES - 1) / QUERIES, .kernels = kernels};
     VC_TRY(make_tiles(made, d));
     VC_TRY(upload_shares(made, d));
     VC_TRY(upload_pooling(made, d));

@@ -21,6 +21,7 @@ void vc__device_close(void *device)
     free(d->products);
     free(d->attentions);
     free(d->seconds);
+    free(d->parts);
     free(d->events);
     free(d);
 }
@@ -157,6 +158,7 @@ vc_status vc__device_allocate(vc_program *program, void *device)
     d->op_count = program->op_count;
     vc__device_narrow_buffers(d, program);
     VC_TRY(allocate_attentions(d, program));
+    VC_TRY(vc__device_apart_open(d));
     for (size_t i = 0; i < program->buffer_count; i++) {
         vc_program_buffer *b = program->buffers[i];
         vc__memory made, *handle;

@@ -5,7 +5,7 @@
 #include "device_impl.h"
 
 extern const char vc__common_cl[], vc__rows_cl[], vc__product_cl[], vc__attention_cl[],
-    vc__pool_cl[];
+    vc__pool_cl[], vc__apart_cl[];
 
 /* As common.cl has NARROW. */
 static int narrow_of(const vc__device *d)
@@ -32,7 +32,7 @@ vc_status vc__device_kernels_of(vc__kernels_of *out, vc__device *d, size_t head_
                                 size_t value_dim)
 {
     const char *const sources[] = {d->runtime->prelude, vc__common_cl, vc__attention_cl,
-                                   vc__pool_cl};
+                                   vc__apart_cl, vc__pool_cl};
     const size_t widest = head_dim > value_dim ? head_dim : value_dim,
                  local =
                      sizeof(float) * (VC__BLOCK_QUERIES * head_dim + VC__BLOCK_KEYS * (widest + 1) +
@@ -61,6 +61,9 @@ vc_status vc__device_kernels_of(vc__kernels_of *out, vc__device *d, size_t head_
         d->runtime->build(&program, d->queue, sources, sizeof sources / sizeof *sources, defines));
     *out = (vc__kernels_of){.head_dim = head_dim, .value_dim = value_dim};
     VC_TRY(d->runtime->kernel(&out->attend, d->queue, program, "attention"));
+#define VC__APART_FIND(name) VC_TRY(d->runtime->kernel(&out->name, d->queue, program, #name));
+    VC__APART_MAP(VC__APART_FIND)
+#undef VC__APART_FIND
     VC_TRY(d->runtime->kernel(&out->pool, d->queue, program, "pool"));
     grown[d->of_heads_count++] = *out;
     return VC_OK;

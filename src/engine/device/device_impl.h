@@ -87,20 +87,33 @@ typedef struct vc__device_product {
     vc__memory weight, bias; /* bias: none if the product has none */
 } vc__device_product;
 
-/* An attention as its kernel reads it. */
-typedef struct vc__device_attention {
-    const vc_packed_attention *layer;
-    size_t rows, blocks;  /* queries that are computed, and the blocks of each head */
-    uint64_t tile_scores; /* that are computed for an image: whole tiles */
-    vc__kernel attend, pool;
-    vc__memory first, count, keys, kept, bias, shares, means;
-    vc__memory pool_start, pool_keys, pool_weights, pool_query;
-} vc__device_attention;
+/* Attention in parts. */
+#define VC__APART_MAP(X)                                                                           \
+    X(scores_apart)                                                                                \
+    X(softmax_apart)                                                                               \
+    X(values_apart)                                                                                \
+    X(sum_maps)
 
 typedef struct vc__kernels_of { /* a size of heads */
     size_t head_dim, value_dim;
     vc__kernel attend, pool;
+#define VC__APART_MEMBER(name) vc__kernel name;
+    VC__APART_MAP(VC__APART_MEMBER)
+#undef VC__APART_MEMBER
 } vc__kernels_of;
+
+/* An attention as its kernel reads it. */
+typedef struct vc__device_attention {
+    const vc_packed_attention *layer;
+    size_t rows, blocks;  /* queries that are computed, and the blocks of each head */
+    size_t tiles;         /* of an image, of all heads and blocks */
+    uint64_t tile_scores; /* that are computed for an image: whole tiles */
+    vc__kernels_of kernels;
+    vc__memory first, count, keys, kept, bias, shares, means;
+    vc__memory offset; /* where a block's tiles begin among those of an image */
+    vc__memory maps;   /* (heads, rows, keys), where they are wanted */
+    vc__memory pool_start, pool_keys, pool_weights, pool_query;
+} vc__device_attention;
 
 #define VC__KERNEL_MAP(X)                                                                          \
     X(layernorm)                                                                                   \
@@ -135,6 +148,7 @@ typedef struct vc__device {
     size_t owned_count, bytes;
     vc__memory **handles; /* what pointers of a program point at */
     size_t handle_count;
+    vc__memory weights;        /* of attention in parts, where that is wanted */
     vc__memory narrowed, sums; /* of a library's products, where one is used */
     vc__memory images, outputs;
     const float *logits; /* of the last run, the caller's */
@@ -142,6 +156,7 @@ typedef struct vc__device {
     size_t op_count;
     int timing, tracing;
     double *seconds; /* (ops + 1); the last is waiting */
+    double *parts;   /* (ops, VC_ATTENTION_PHASES) of attention in parts */
     double run_started;
     vc_engine_event *events;
     size_t event_count;
@@ -172,6 +187,22 @@ vc_status vc__device_attention_open(vc__device *device, const vc_packed_attentio
                                     size_t rows);
 const vc__device_attention *vc__device_attention_of(const vc__device *device,
                                                     const vc_packed_attention *layer);
+
+/* What attention works on. */
+typedef struct vc__operands {
+    vc__memory y, q, keys, summaries;
+    size_t narrow; /* as attention.cl has it */
+} vc__operands;
+
+/* Allocates what attention in parts, and maps, want beside. */
+vc_status vc__device_apart_open(vc__device *device);
+/* Attention in its parts; its maps, where they are wanted. */
+vc_status vc__device_attend_apart(vc__device *device, const vc__device_attention *at,
+                                  const vc_program_op *op, const vc__operands *operands,
+                                  size_t images);
+vc_status vc__device_maps(float *out, void *device, const vc_packed_attention *attention);
+/* What timing calls a part of an operator (0: scores, 1: softmax, 2: output). */
+size_t vc__device_part(const vc__device *device, size_t op, size_t part);
 
 /* What VC_PRODUCTS says: products of kernels alone, of a library, or as is usual for the device.
  * VC_EINVAL for another word. */
@@ -213,9 +244,10 @@ vc_status vc__device_prepare(void *device, const vc_program *program, size_t ima
     .close = vc__device_close, .has = vc__device_has, .panels = vc__device_panels,                 \
     .fill_costs = vc__device_costs, .upload = vc__device_upload, .pack = vc__device_pack,          \
     .allocate = vc__device_allocate, .bytes = vc__device_bytes, .prepare = vc__device_prepare,     \
-    .run = vc__device_run, .synchronise = vc__device_synchronise, .time = vc__device_time,         \
-    .seconds = vc__device_seconds, .scores = vc__device_scores, .trace = vc__device_trace,         \
-    .event_count = vc__device_event_count, .event_at = vc__device_event_at
+    .run = vc__device_run, .synchronise = vc__device_synchronise, .maps = vc__device_maps,         \
+    .time = vc__device_time, .seconds = vc__device_seconds, .scores = vc__device_scores,           \
+    .trace = vc__device_trace, .event_count = vc__device_event_count,                              \
+    .event_at = vc__device_event_at
 
 extern const vc__runtime vc__opencl, vc__cuda;
 

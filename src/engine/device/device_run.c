@@ -222,7 +222,7 @@ static vc_status run_pool(const running *r)
                                       real(p->query ? 1.0f / sqrtf((float)p->dim) : 0.0f),
                                       narrowness(op->keys),
                                       narrowness(op->to)};
-    return launch(r, &at->pool, r->images * p->count * a->heads, arguments,
+    return launch(r, &at->kernels.pool, r->images * p->count * a->heads, arguments,
                   sizeof arguments / sizeof *arguments);
 }
 
@@ -246,6 +246,11 @@ static vc_status run_attention(const running *r)
                       number(a->keys), number(0), number(a->keys), number(op->keys->width),
                       number(op->values_at), number(a->heads * a->value_dim), narrowness(op->keys),
                       number(0)));
+    const vc__operands operands = {memory_of(r, op->to), memory_of(r, op->from),
+                                   memory_of(r, op->keys), memory_of(r, op->summaries),
+                                   narrow_bits(op)};
+    if (r->device->options.attention != VC_ATTENTION_FAST)
+        return vc__device_attend_apart(r->device, at, op, &operands, r->images);
     const vc__argument arguments[] = {
         values(r, op->to),       values(r, op->from),
         values(r, op->keys),     values(r, op->summaries),
@@ -257,8 +262,8 @@ static vc_status run_attention(const running *r)
         number(a->keys),         number(vc_pattern_summaries(&a->pattern)),
         number(op->from->width), number(op->keys->width),
         number(op->keys_at),     number(op->values_at),
-        number(op->activation),  number(narrow_bits(op))};
-    return launch(r, &at->attend, r->images * a->heads * at->blocks, arguments,
+        number(op->activation),  number(operands.narrow)};
+    return launch(r, &at->kernels.attend, r->images * a->heads * at->blocks, arguments,
                   sizeof arguments / sizeof *arguments);
 }
 

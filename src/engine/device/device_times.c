@@ -8,7 +8,8 @@
 vc_status vc__device_times_open(vc__device *d, const vc_program *program)
 {
     d->seconds = calloc(program->op_count + 1, sizeof *d->seconds);
-    return d->seconds ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
+    d->parts = calloc(VC_ATTENTION_PHASES * (program->op_count + 1), sizeof *d->parts);
+    return d->seconds && d->parts ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
 }
 
 void vc__device_time(void *device, int on)
@@ -17,8 +18,10 @@ void vc__device_time(void *device, int on)
     d->timing = on && d->runtime->timing(d->queue, 1) == VC_OK;
     if (!on)
         (void)d->runtime->timing(d->queue, 0);
-    if (on)
-        memset(d->seconds, 0, (d->op_count + 1) * sizeof *d->seconds);
+    if (!on)
+        return;
+    memset(d->seconds, 0, (d->op_count + 1) * sizeof *d->seconds);
+    memset(d->parts, 0, VC_ATTENTION_PHASES * d->op_count * sizeof *d->parts);
 }
 
 static void keep_event(vc__device *d, size_t op, const vc__span *span, double first)
@@ -36,9 +39,13 @@ void vc__device_take_times(vc__device *d)
     vc__span span;
     d->event_count = 0;
     for (size_t i = 0; i < d->runtime->span_count(d->queue); i++) {
-        const size_t op = d->runtime->span(&span, d->queue, i);
+        size_t op = d->runtime->span(&span, d->queue, i);
         if (i == 0)
             first = span.start;
+        if (op > d->op_count) {
+            d->parts[op - d->op_count - 1] += span.seconds;
+            op = (op - d->op_count - 1) / VC_ATTENTION_PHASES;
+        }
         if (op >= d->op_count)
             continue;
         d->seconds[op] += span.seconds;
@@ -51,8 +58,11 @@ void vc__device_take_times(vc__device *d)
 double vc__device_seconds(double phases[VC_ATTENTION_PHASES], const void *device, size_t op)
 {
     const vc__device *d = device;
+    double told = 0.0;
     for (size_t p = 0; p < VC_ATTENTION_PHASES; p++)
-        phases[p] = 0.0; /* one kernel does all three */
+        told += op < d->op_count ? d->parts[VC_ATTENTION_PHASES * op + p] : 0.0;
+    for (size_t p = 0; p < VC_ATTENTION_PHASES; p++) /* 0: one kernel does all three */
+        phases[p] = told > 0.0 ? d->parts[VC_ATTENTION_PHASES * op + p] / told : 0.0;
     return d->seconds[op];
 }
 
