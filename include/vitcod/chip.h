@@ -49,6 +49,12 @@ typedef enum vc_chip_softmax {
     VC_CHIP_SOFTMAX_WHOLE   /* all scores of a row at once */
 } vc_chip_softmax;
 
+/* How dense products are cut. */
+typedef enum vc_chip_mapping {
+    VC_CHIP_MAPPING_PASSES, /* for the fewest passes of weights, and the widest tiles of them */
+    VC_CHIP_MAPPING_SEARCH  /* for the fewest cycles by an estimate, among tiles and loop orders */
+} vc_chip_mapping;
+
 typedef enum vc_buffer {
     VC_BUFFER_QUERY,
     VC_BUFFER_KEY,
@@ -80,6 +86,7 @@ typedef struct vc_chip_config {
     int forward;       /* Q, K and V stay on the chip where all of a layer\'s fit */
     int head_parallel; /* all heads that share compressed K are one step */
     vc_chip_softmax softmax;
+    vc_chip_mapping mapping;
     uint64_t online_keys; /* of a part of a row; 0: as many as there are lines */
     vc_scratchpad buffers[VC_BUFFER_COUNT];
     uint64_t index_bytes; /* of a row index or a column's length */

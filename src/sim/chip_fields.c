@@ -20,8 +20,10 @@
 
 static const char *const splits[] = {"kept", "fixed", NULL};
 static const char *const gathers[] = {"banks", "divided", NULL};
+static const char *const mappings[] = {"passes", "search", NULL};
 static const char *const softmaxes[] = {"online", "whole", NULL};
 _Static_assert(sizeof(vc_chip_softmax) == sizeof(int), "a word is read into an int");
+_Static_assert(sizeof(vc_chip_mapping) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_chip_gather) == sizeof(int), "a word is read into an int");
 _Static_assert(sizeof(vc_line_split) == sizeof(int), "a word is read into an int");
 
@@ -101,6 +103,13 @@ static const vc_chip_field fields[] = {
       .optional = 1},
      "softmax",
      "of rows for which K and V would come again and again: part by part, or whole"},
+    {{.key = "mapping",
+      .kind = VC_YAML_WORD,
+      .offset = offsetof(vc_chip_config, mapping),
+      .words = mappings,
+      .optional = 1},
+     "mapping",
+     "of dense products: the fewest passes of weights, or a search over tiles and loop orders"},
     {{.key = "online_keys",
       .kind = VC_YAML_COUNT,
       .offset = offsetof(vc_chip_config, online_keys),

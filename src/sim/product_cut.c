@@ -1,6 +1,9 @@
 /* How dense products are cut, so that they fit the scratchpads (eq. D11, D13). */
+#include <math.h>
+
 #include "product_impl.h"
 
+enum { MOST_PARTS = 64 /* of the rows that fit beside weights that stay */ };
 enum { UNIT = 8 /* outputs; a tile of weights has a multiple */ };
 
 static uint64_t pool_bytes(const vc_chip_config *c)
@@ -27,10 +30,144 @@ static uint64_t unit_of(const vc_chip_config *c)
     return c->kind->product_outputs ? c->kind->product_outputs(c) : UNIT;
 }
 
-/* Cuts a product so that the weights pass as few times as possible, and of equal cuts into the
- * widest tiles. Returns the number of passes, 0 if nothing fits. */
-static uint64_t cut_product(product *out, uint64_t unit, uint64_t pool, int keep)
+/* ---- `mapping: search` (eq. D33) */
+
+/* A way to cut a product. */
+typedef struct cut {
+    uint64_t rows, outputs; /* of a pass, of a tile */
+    int stays;
+} cut;
+
+static uint64_t tile_cycles(const vc_chip_config *c, uint64_t rows, uint64_t inputs,
+                            uint64_t outputs)
 {
+    vc_chip_product p;
+    if (!c->kind->product)
+        return vc__ceil_div(rows, c->linear_rows) *
+               vc__ceil_div(outputs, c->lines / c->linear_rows) * vc__entry_cycles(c, inputs);
+    c->kind->product(&p, c, rows, inputs, outputs);
+    return p.cycles + p.stall;
+}
+
+/* What a cut comes to. */
+typedef struct cost {
+    double cycles, bytes;
+} cost;
+
+/* Of the first burst that comes. */
+static double latency_cycles(const vc__machine *m)
+{
+    const vc_memory_config *c = m->options->memory;
+    const vc_dram_timing *t = &c->dram.timing;
+    return c->model == VC_MEMORY_DRAM
+               ? (double)(t->rcd + t->cl + t->burst) * m->config->clock_hz / c->dram.clock_hz
+               : 0.0;
+}
+
+/* What a pass waits for before its lines have all they want: the first weights and rows, then rows
+ * that come, or leave LayerNorm, more slowly than the first tile takes them. */
+static double begin_cycles(const vc__machine *m, const product *p, const cut *by, double rate)
+{
+    const vc_chip_config *c = m->config;
+    const vc_product_shape *s = p->shape;
+    const uint64_t first = vc__smaller(by->outputs, s->outputs);
+    const double row = (double)(s->inputs * p->value_bytes),
+                 normal =
+                     p->normalised ? 2.0 * ceil((double)s->inputs / (double)c->vector_lanes) : 0.0,
+                 each = row / rate > normal ? row / rate : normal,
+                 rows =
+                     (double)by->rows * each - (double)tile_cycles(c, by->rows, s->inputs, first);
+    return latency_cycles(m) + (double)vc__smaller(by->rows, c->linear_rows) * each +
+           (rows > 0.0 ? rows : 0.0) + (by->stays ? 0.0 : (double)first * row / rate);
+}
+
+/* Lines and memory at best, whichever takes longer; what each pass begins with; the vector unit and
+ * the store behind the last tile. */
+static cost estimate(const vc__machine *m, const product *p, const cut *by)
+{
+    const vc_chip_config *c = m->config;
+    const vc_product_shape *s = p->shape;
+    const double rate = vc_memory_peak(m->options->memory) / c->clock_hz,
+                 passes = (double)vc__ceil_div(s->rows, by->rows), each = (double)p->value_bytes,
+                 weights = each * (by->stays ? 1.0 : passes) * (double)(s->inputs * s->outputs),
+                 moved = weights + each * (double)(s->rows * (s->inputs + s->outputs)),
+                 last = (double)(by->rows * vc__smaller(by->outputs, s->outputs));
+    const uint64_t whole = s->outputs / by->outputs, rest = s->outputs % by->outputs;
+    /* Weights that stay come before all passes; and a pass's rows come while the one before is
+     * stored. */
+    const double kept = by->stays ? (weights + passes * each * last) / rate : 0.0;
+    double lines = (double)(whole * tile_cycles(c, by->rows, s->inputs, by->outputs));
+    if (rest)
+        lines += (double)tile_cycles(c, by->rows, s->inputs, rest);
+    lines *= passes;
+    return (cost){(lines > moved / rate ? lines : moved / rate) + kept +
+                      passes * begin_cycles(m, p, by, rate) + last / (double)c->vector_lanes +
+                      each * last / rate,
+                  moved};
+}
+
+/* The cut so many outputs wide; 0: it does not fit. `keep`: all outputs stay, in one pass. `stays`:
+ * 0, or weights stay, and a pass has one such part of the rows that fit, in whole groups. */
+static int fit_cut(cut *out, const product *p, uint64_t outputs, uint64_t stays, uint64_t pool,
+                   int keep, uint64_t group)
+{
+    const vc_product_shape *s = p->shape;
+    const uint64_t row = row_bytes(p, outputs, keep),
+                   weights = (stays ? 1 : SLOTS) * outputs * s->inputs * p->value_bytes;
+    if (weights + row > pool || (stays && outputs < s->outputs))
+        return 0;
+    const uint64_t all = (pool - weights) / row, part = stays ? vc__ceil_div(all, stays) : all,
+                   fit = stays && part > group ? part / group * group : part,
+                   rows = fit < s->rows ? fit : s->rows, passes = vc__ceil_div(s->rows, rows);
+    *out = (cut){stays ? rows : vc__ceil_div(s->rows, passes), outputs, stays > 0};
+    return !keep || passes == 1;
+}
+
+/* A search under way: the lowest estimate, and of those near it the fewest bytes. */
+typedef struct search {
+    double least, fewest;
+    uint64_t passes; /* of the best so far */
+} search;
+
+static void try_cut(search *of, product *out, const vc__machine *m, const cut *by, int look)
+{
+    const double near = 1.005;
+    const cost c = estimate(m, out, by);
+    if (look == 0 && (of->least == 0.0 || c.cycles < of->least))
+        of->least = c.cycles;
+    if (look == 0 || c.cycles > near * of->least || (of->passes && c.bytes >= of->fewest))
+        return;
+    of->fewest = c.bytes;
+    of->passes = vc__ceil_div(out->shape->rows, by->rows);
+    out->pass_rows = by->rows;
+    out->tile_outputs = by->outputs;
+    out->stays = by->stays;
+}
+
+/* Of the cuts within half a percent of the lowest estimate the one that moves the fewest bytes; the
+ * number of its passes, 0 if nothing fits. */
+static uint64_t search_cut(product *out, const vc__machine *m, uint64_t unit, uint64_t pool,
+                           int keep)
+{
+    search of = {0};
+    cut by;
+    for (int look = 0; look < 2; look++)
+        for (uint64_t stays = 0; stays <= MOST_PARTS; stays = stays ? 2 * stays : 1)
+            for (uint64_t n = unit; n < out->shape->outputs + unit; n += unit)
+                if (fit_cut(&by, out, n, stays, pool, keep, m->config->linear_rows))
+                    try_cut(&of, out, m, &by, look);
+    return of.passes;
+}
+
+/* ---- */
+
+/* Cuts a product so that the weights pass as few times as possible, and of equal cuts into the
+ * widest tiles, or as a search says. Returns the number of passes, 0 if nothing fits. */
+static uint64_t cut_product(product *out, const vc__machine *m, uint64_t unit, uint64_t pool,
+                            int keep)
+{
+    if (m->config->mapping == VC_CHIP_MAPPING_SEARCH)
+        return search_cut(out, m, unit, pool, keep);
     const vc_product_shape *p = out->shape;
     uint64_t least = 0;
     for (uint64_t outputs = unit; outputs < p->outputs + unit; outputs += unit) {
@@ -66,10 +203,10 @@ static vc_status cut_all(operator* o, uint64_t taken)
             product next = {.shape = &o->op->products[i + 1],
                             .value_bytes = p->value_bytes,
                             .adds = o->products[i + 1].adds};
-            p->writes =
-                cut_product(p, unit, pool, 1) != 1 || cut_product(&next, unit, pool, 0) != 1;
+            p->writes = cut_product(p, o->m, unit, pool, 1) != 1 ||
+                        cut_product(&next, o->m, unit, pool, 0) != 1;
         }
-        if (p->writes && cut_product(p, unit, pool, 0) == 0)
+        if (p->writes && cut_product(p, o->m, unit, pool, 0) == 0)
             return vc_fail(
                 VC_EINVAL,
                 "layer %d: the scratchpads have %zu bytes together, wanted %zu for %s with "

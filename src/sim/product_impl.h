@@ -11,6 +11,8 @@ typedef struct product {
     const vc_product_shape *shape;
     uint64_t value_bytes; /* of the chip's operands */
     uint64_t pass_rows, tile_outputs;
+    int normalised;               /* LayerNorm comes first */
+    int stays;                    /* 1: all weights stay, a tile, while rows pass */
     int reads, writes;            /* 1: the input comes from memory, the output goes there */
     uint64_t read_row, write_row; /* bytes per row of it */
     uint64_t input, output, weights, summaries; /* addresses */

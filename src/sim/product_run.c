@@ -303,7 +303,8 @@ static void run_pass(const pass *x)
     vc__machine *m = x->o->m;
     vc_transfer rows;
     const uint64_t tiles = vc__ceil_div(x->p->shape->outputs, x->p->tile_outputs);
-    push_weights(x, 0, m->now);
+    if (x->first == 0 || !x->p->stays)
+        push_weights(x, 0, m->now);
     if (x->p->reads)
         bring_rows(x, &rows, tiles);
     else {
@@ -361,7 +362,8 @@ vc_status vc__product_run(vc__machine *m, const vc_op *op, const vc__product_tai
     uint64_t most = 1;
     for (; o.count < VC_OP_PRODUCTS && op->products[o.count].rows > 0; o.count++)
         o.products[o.count] = (product){.shape = &op->products[o.count],
-                                        .value_bytes = vc_chip_value_bytes(m->config)};
+                                        .value_bytes = vc_chip_value_bytes(m->config),
+                                        .normalised = o.count == 0 && op->normalised};
     assert(o.count > 0);
     o.extra = op->weight_values;
     for (size_t i = 0; i < o.count; i++) {

@@ -1,5 +1,6 @@
 /* Products on the chip, and what follows them, against hand-computed timelines. */
 #include "small_chip.h"
+#include "vitcod/accelerator.h"
 #include "with_summaries.h"
 
 /* A layer's QKV stores nothing then. 384 bytes of weights are there at 12, eight rows by twos from
@@ -235,11 +236,72 @@ static void pooling_by_query_in_passes(void **state)
     assert_true(most_passes > 1);
 }
 
+/* The same in two tiles of 8 outputs: 128 bytes of weights are there at 4, two rows at 5; both
+ * tiles take 32 cycles, until 69; 64 sums until 70, their store from 74 to 76. */
+static void search_by_hand(void **state)
+{
+    (void)state;
+    vc_chip_config c = small_chip();
+    const vc_memory_config memory = small_memory(&c);
+    const vc_chip_options o = {.config = &c, .memory = &memory};
+    const vc_op op = {.kind = VC_OP_PROJECTION,
+                      .macs = 8 * 16 * 16,
+                      .weight_values = 256,
+                      .input_values = 128,
+                      .output_values = 128,
+                      .products = {{8, 16, 16}}};
+    vc_workload w = {0};
+    vc_chip_result r;
+    c.mapping = VC_CHIP_MAPPING_SEARCH;
+    assert_ok(vc_workload_add(&w, &op));
+    assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+    assert_int_equal(r.total.cycles, 76);
+    assert_int_equal(r.total.macs, 8 * 16 * 16);
+    vc_chip_result_close(&r);
+    vc_workload_close(&w);
+}
+
+/* Many rows behind a slow memory: the weights of 64 KiB, which pass again for each part of the
+ * rows, stay where that is looked for. */
+static void weights_stay_while_rows_pass(void **state)
+{
+    (void)state;
+    vc_accelerator a;
+    assert_ok(vc_accelerator_open_with(&a, "vitcod", "bandwidth"));
+    a.memory.bytes_per_second = 1e9;
+    const vc_op op = {.kind = VC_OP_HEAD,
+                      .macs = 8192 * 256 * 256,
+                      .weight_values = 256 * 256,
+                      .input_values = 8192 * 256,
+                      .output_values = 8192 * 256,
+                      .products = {{8192, 256, 256}}};
+    vc_chip_counts n[2];
+    for (int search = 0; search < 2; search++) {
+        const vc_chip_options o = {.config = &a.chip, .memory = &a.memory};
+        vc_workload w = {0};
+        vc_chip_result r;
+        a.chip.mapping = search ? VC_CHIP_MAPPING_SEARCH : VC_CHIP_MAPPING_PASSES;
+        assert_ok(vc_workload_add(&w, &op));
+        assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
+        n[search] = r.total;
+        vc_chip_result_close(&r);
+        vc_workload_close(&w);
+    }
+    assert_true(n[0].weight_bytes > 256 * 256);
+    assert_int_equal(n[1].weight_bytes, 256 * 256);
+    assert_int_equal(n[1].input_bytes, n[0].input_bytes);
+    assert_int_equal(n[1].stored_bytes, n[0].stored_bytes);
+    if (n[1].cycles > n[0].cycles)
+        fail_msg("%zu cycles, %zu without a search", (size_t)n[1].cycles, (size_t)n[0].cycles);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forwarding_product_by_hand),
         cmocka_unit_test(product_by_hand),
+        cmocka_unit_test(search_by_hand),
+        cmocka_unit_test(weights_stay_while_rows_pass),
         cmocka_unit_test(residual_stream_by_hand),
         cmocka_unit_test(pooling_by_hand),
         cmocka_unit_test(pooling_by_query_by_hand),
