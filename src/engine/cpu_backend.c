@@ -158,6 +158,8 @@ static size_t scratch_of(const vc_program_op *op)
 {
     if (op->inputs > 0)
         return vc__linear_scratch(op);
+    if (vc_op_work(op->kind) == VC_WORK_NORM && op->to->precision != VC_IN_FP32)
+        return VC__NORM_ROWS * op->from->width * sizeof(float);
     if (op->kind == VC_OP_POOL)
         return op->attention->pattern.pooling->entries * sizeof(float);
     return op->kind == VC_OP_ATTENTION ? op->attention->value_dim * sizeof(float) : 0;

@@ -35,7 +35,7 @@ typedef struct vc__cpu {
     vc_backend_options options;
     const vc_kernels *kernels;
     vc__barrier barrier; /* workers: 0 until it is open */
-    int own_int8; /* 1: products in int8 are product_int8's, not oneDNN's */
+    int own_int8;        /* 1: products in int8 are product_int8's, not oneDNN's */
     vc_products *products;
     vc__packed *packed;
     size_t packed_count;
@@ -63,9 +63,11 @@ vc__run_fn vc__run_linear;
 
 /* The first row of a tile in a buffer. */
 float *vc__rows(const vc_program_buffer *buffer, const vc__tile *tile);
-/* Writes a row of a tile, converted to the precision of the buffer. */
+/* Writes rows of a tile from `row` on, converted to the precision of the buffer. */
 void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *tile, size_t row,
-              const float *values);
+              size_t rows, const float *values);
+/* Rows of a norm that are made before they are converted. */
+enum { VC__NORM_ROWS = 4 };
 void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, size_t count);
 /* Bytes of scratch that a product needs for a tile, per worker. */
 size_t vc__linear_scratch(const vc_program_op *op);

@@ -41,11 +41,11 @@ static void convert(void *to, float *scales, const float *from, size_t rows, siz
 }
 
 void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *tile, size_t row,
-              const float *values)
+              size_t rows, const float *values)
 {
     const size_t bytes = to->precision == VC_IN_INT8 ? 1 : 2;
     unsigned char *at = (unsigned char *)vc__rows(to, tile) + row * to->width * bytes;
-    convert(at, to->scales + tile->worker * VC__TILE + row, values, 1, to->width, to->precision,
+    convert(at, to->scales + tile->worker * VC__TILE + row, values, rows, to->width, to->precision,
             cpu->kernels);
 }
 
@@ -73,7 +73,7 @@ static void finish_row(const vc__cpu *cpu, const vc_program_op *op, const vc__ti
 {
     vc__activate(cpu, op->activation, values, op->outputs);
     if (op->to->precision != VC_IN_FP32)
-        vc__emit(cpu, op->to, tile, row, values);
+        vc__emit(cpu, op->to, tile, row, 1, values);
 }
 
 static void run_converted(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
@@ -135,8 +135,8 @@ static void run_int8(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
         float *values = whole ? y + r * n : (float *)(void *)(memory + s.sums);
         cpu->kernels->product_int8(values, inputs + r * op->inputs, scales + r, &w, op->add, rows);
         vc__activate(cpu, op->activation, values, rows * n);
-        for (size_t i = 0; !whole && i < rows; i++)
-            vc__emit(cpu, op->to, tile, r + i, values + i * n);
+        if (!whole)
+            vc__emit(cpu, op->to, tile, r, rows, values);
     }
 }
 

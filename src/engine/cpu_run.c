@@ -96,10 +96,11 @@ static void run_norm(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
         }
         return;
     }
-    float *line = (void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
-    for (size_t r = 0; r < rows; r++) {
-        cpu->kernels->layernorm_rows(line, mean, rstd, from + r * width, &norm, 1);
-        vc__emit(cpu, op->to, tile, r, line);
+    float *some = (void *)(cpu->scratch + tile->worker * cpu->scratch_bytes);
+    for (size_t r = 0; r < rows; r += VC__NORM_ROWS) {
+        const size_t n = rows - r < VC__NORM_ROWS ? rows - r : VC__NORM_ROWS;
+        cpu->kernels->layernorm_rows(some, mean, rstd, from + r * width, &norm, n);
+        vc__emit(cpu, op->to, tile, r, n, some);
     }
 }
 

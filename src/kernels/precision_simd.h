@@ -8,17 +8,24 @@ static inline void to_bf16(uint16_t *y, const float *x, size_t count)
     }
 }
 
-static inline void quantize_rows(uint8_t *y, float *scale, const float *x, size_t rows,
-                                 size_t columns)
+#define UNROLL _Pragma("GCC unroll 8")
+enum { ABREAST = 4 /* rows at a time: each is a chain of maxima that wait for each other */ };
+
+static inline __attribute__((always_inline)) void
+quantize_some(uint8_t *y, float *scale, const float *x, size_t columns, const size_t rows)
 {
     const size_t whole = columns / LANES * LANES, n = columns - whole;
+    vec most[ABREAST];
+    UNROLL
+    for (size_t r = 0; r < rows; r++)
+        most[r] = splat(0.0f);
+    for (size_t i = 0; i < whole; i += LANES) {
+        UNROLL
+        for (size_t r = 0; r < rows; r++)
+            most[r] = maximum(most[r], absolute(load(x + r * columns + i)));
+    }
     for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
-        vec most = splat(0.0f);
-        for (size_t i = 0; i < whole; i += LANES)
-            most = maximum(most, absolute(load(x + i)));
-        if (n > 0)
-            most = maximum(most, absolute(load_part(x + whole, n)));
-        const float largest = max_of(most);
+        const float largest = max_of(maximum(most[r], absolute(load_part(x + whole, n))));
         scale[r] = largest > 0.0f ? largest / 127.0f : 1.0f;
         const vec factor = splat(largest > 0.0f ? 127.0f / largest : 1.0f);
         for (size_t i = 0; i < whole; i += LANES)
@@ -26,6 +33,16 @@ static inline void quantize_rows(uint8_t *y, float *scale, const float *x, size_
         if (n > 0)
             store_bytes(y + whole, mul(load_part(x + whole, n), factor), VC_ZERO_POINT, n);
     }
+}
+
+static inline void quantize_rows(uint8_t *y, float *scale, const float *x, size_t rows,
+                                 size_t columns)
+{
+    size_t r = 0;
+    for (; r + ABREAST <= rows; r += ABREAST)
+        quantize_some(y + r * columns, scale + r, x + r * columns, columns, ABREAST);
+    for (; r < rows; r++)
+        quantize_some(y + r * columns, scale + r, x + r * columns, columns, 1);
 }
 
 static inline void dequantize_row(float *y, const int32_t *x, float scale, const float *scales,

@@ -56,8 +56,8 @@ size_t vc__whole_lines(size_t bytes);
 size_t vc__product_input_bytes(vc_precision precision);
 enum { VC__PRODUCT_OUTPUT_BYTES = 4 };
 
-/* Packs weights and bias for the primitives of the group, the weights into `chunks` (NULL: memory of
- * the product's own). Returns 0 if oneDNN cannot. */
+/* Packs weights and bias for the primitives of the group, the weights into `chunks` (NULL: memory
+ * of the product's own). Returns 0 if oneDNN cannot. */
 int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
                      const vc__product_group *group, const void *weight, const float *bias);
 void vc__product_close(vc__product *product);

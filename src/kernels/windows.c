@@ -17,9 +17,32 @@ static void gather_pixel(float *out, const float *pixel, const vc_window *w)
         out[c] = pixel[c * w->channel_stride];
 }
 
+/* A window whose pixels all lie in the image. The tokens of a line are one piece. */
+static void gather_inside(float *out, const float *first, const vc_window *w)
+{
+    const size_t kernel = w->kernel, channels = w->channels, line = kernel * channels;
+    if (w->channel_stride == 1 && w->pixel_stride == channels) {
+        for (size_t i = 0; i < kernel; i++, out += line)
+            memcpy(out, first + i * w->side * channels, line * sizeof *out);
+        return;
+    }
+    for (size_t i = 0; i < kernel; i++, out += line)
+        for (size_t c = 0; c < channels; c++) {
+            const float *from = first + i * w->side * w->pixel_stride + c * w->channel_stride;
+            for (size_t j = 0; j < kernel; j++)
+                out[j * channels + c] = from[j * w->pixel_stride];
+        }
+}
+
 static void gather_window(float *out, const float *image, size_t top, size_t left,
                           const vc_window *w)
 {
+    const size_t last = w->side + w->padding - w->kernel; /* of the windows inside */
+    if (top >= w->padding && left >= w->padding && top <= last && left <= last) {
+        gather_inside(
+            out, image + ((top - w->padding) * w->side + left - w->padding) * w->pixel_stride, w);
+        return;
+    }
     for (size_t i = 0; i < w->kernel; i++)
         for (size_t j = 0; j < w->kernel; j++, out += w->channels) {
             size_t y = top + i, x = left + j; /* position in the padded image */
