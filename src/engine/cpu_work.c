@@ -1,5 +1,4 @@
 /* Running steps with threads: tiles of each step, and the time they take. */
-#include <assert.h>
 #include <omp.h>
 
 #include "cpu_impl.h"
@@ -48,10 +47,15 @@ static void run_tile(vc__cpu *cpu, const vc_program_step *step, vc__tile *tile, 
     }
 }
 
-static void wait_for_others(vc__cpu *cpu, const clocks *c)
+/* Our barrier counts the workers that were asked for. */
+static void wait_for_others(vc__cpu *cpu, const clocks *c, int complete)
 {
     const double before = cpu->timing ? vc_clock_seconds() : 0.0;
-    vc__barrier_wait(&cpu->barrier);
+    if (complete) {
+        vc__barrier_wait(&cpu->barrier);
+    } else {
+#pragma omp barrier
+    }
     if (!cpu->timing)
         return;
     const double seconds = vc_clock_seconds() - before;
@@ -59,12 +63,17 @@ static void wait_for_others(vc__cpu *cpu, const clocks *c)
     keep(c, cpu->op_count, before, seconds);
 }
 
+static clocks clocks_of(vc__cpu *cpu, size_t worker)
+{
+    return (clocks){.seconds = cpu->seconds + worker * vc__seconds_stride(cpu),
+                    .ticks = cpu->ticks + worker * vc__ticks_stride(cpu),
+                    .events = cpu->timing && cpu->events ? &cpu->events[worker] : NULL};
+}
+
 /* Does a worker's share of a step. */
 static void run_share(vc__cpu *cpu, const vc_program_step *step, size_t worker, size_t images)
 {
-    const clocks c = {.seconds = cpu->seconds + worker * vc__seconds_stride(cpu),
-                      .ticks = cpu->ticks + worker * vc__ticks_stride(cpu),
-                      .events = cpu->timing && cpu->events ? &cpu->events[worker] : NULL};
+    const clocks c = clocks_of(cpu, worker);
     const size_t rows = images * step->rows_per_image, tiles = vc__tiles_of(cpu, rows),
                  each = tiles / cpu->options.threads;
     for (size_t t = worker * each; t < (worker + 1) * each; t++) {
@@ -76,7 +85,19 @@ static void run_share(vc__cpu *cpu, const vc_program_step *step, size_t worker, 
         if (tile.rows > 0)
             run_tile(cpu, step, &tile, &c);
     }
-    wait_for_others(cpu, &c);
+}
+
+/* What thread `me` of `team` does. A team is smaller than asked for within another parallel region,
+ * and where OpenMP has a limit; then threads stand in for several workers. */
+static void run_steps(vc__cpu *cpu, const vc_program_step *steps, size_t count, size_t images,
+                      size_t me, size_t team)
+{
+    const clocks c = clocks_of(cpu, me);
+    for (size_t s = 0; s < count; s++) {
+        for (size_t worker = me; worker < cpu->options.threads; worker += team)
+            run_share(cpu, &steps[s], worker, images);
+        wait_for_others(cpu, &c, team == cpu->options.threads);
+    }
 }
 
 vc_status vc__cpu_run(void *device, const vc_program *program, size_t first, size_t count,
@@ -87,10 +108,7 @@ vc_status vc__cpu_run(void *device, const vc_program *program, size_t first, siz
     for (int w = 0; cpu->timing && cpu->events && first == 0 && w < threads; w++)
         cpu->events[w].count = 0;
 #pragma omp parallel num_threads(threads)
-    {
-        assert(omp_get_num_threads() == threads);
-        for (size_t s = first; s < first + count; s++)
-            run_share(cpu, &program->steps[s], (size_t)omp_get_thread_num(), images);
-    }
+    run_steps(cpu, program->steps + first, count, images, (size_t)omp_get_thread_num(),
+              (size_t)omp_get_num_threads());
     return VC_OK;
 }

@@ -77,6 +77,31 @@ static void any_batch(void **state)
     vc_model_close(model);
 }
 
+/* A program that runs engines in a parallel region of its own gets one thread in each. */
+static void fewer_threads_than_workers(void **state)
+{
+    (void)state;
+    static float want[IMAGES * CLASSES], have[2][IMAGES * CLASSES];
+    vc_model *model = make_tiny_deit(3);
+    vc_engine *engines[2];
+    vc_status statuses[2];
+    vc_engine_options options = vc_engine_options_default();
+    options.batch = IMAGES;
+    options.threads = 3;
+    for (int i = 0; i < 2; i++)
+        assert_ok(vc_engine_open(&engines[i], model, &options));
+    assert_ok(vc_engine_run(engines[0], want, images, IMAGES));
+#pragma omp parallel for num_threads(2)
+    for (int i = 0; i < 2; i++)
+        statuses[i] = vc_engine_run(engines[i], have[i], images, IMAGES);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(statuses[i]);
+        assert_memory_equal(have[i], want, sizeof want);
+        vc_engine_close(engines[i]);
+    }
+    vc_model_close(model);
+}
+
 static void masks_and_their_absence(void **state)
 {
     (void)state;
@@ -306,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(any_depth),
                                        cmocka_unit_test(any_coder),
                                        cmocka_unit_test(any_batch),
+                                       cmocka_unit_test(fewer_threads_than_workers),
                                        cmocka_unit_test(masks_and_their_absence),
                                        cmocka_unit_test(a_residual),
                                        cmocka_unit_test(summaries),
