@@ -122,11 +122,12 @@ json_t *vc_model_describe(const vc_model_config *config);
 
 /* Abilities that not every family has. */
 typedef enum vc_ability {
-    VC_ABILITY_VALUES, /* the norm of what a key adds: vc_model_value_norms */
-    VC_ABILITY_BLOCKS, /* the output of blocks, for a student to learn */
-    VC_ABILITY_NORMS,  /* LayerNorms before products: vc_model_norm */
-    VC_ABILITY_TOKENS, /* fewer tokens from layer to layer: token_reduction.h */
-    VC_ABILITY_LEARNS, /* a backward pass */
+    VC_ABILITY_VALUES,      /* the norm of what a key adds: vc_model_value_norms */
+    VC_ABILITY_BLOCKS,      /* the output of blocks, for a student to learn */
+    VC_ABILITY_NORMS,       /* LayerNorms before products: vc_model_norm */
+    VC_ABILITY_TOKENS,      /* fewer tokens from layer to layer: token_reduction.h */
+    VC_ABILITY_LEARNS,      /* a backward pass */
+    VC_ABILITY_MAKES_AGAIN, /* a backward pass with less memory: vc_keep */
 } vc_ability;
 
 int vc_model_can(const vc_model_config *config, vc_ability ability);
@@ -333,9 +334,18 @@ vc_status vc_model_check_plan(const vc_model_config *config, const vc_plan *plan
 
 /* ---- running */
 
+/* What a forward pass keeps for the backward pass, which makes again what is not kept, with the
+ * same bits. Only VC_KEEP_ALL is for other uses of what was kept. */
+typedef enum vc_keep {
+    VC_KEEP_NOTHING, /* for no backward pass */
+    VC_KEEP_ALL,
+    VC_KEEP_LESS,  /* without norms, activations and the probabilities of dense attention */
+    VC_KEEP_LEAST, /* what blocks take, and one block */
+} vc_keep;
+
 typedef struct vc_acts {
     size_t batch;  /* the largest number of images */
-    int keep;      /* 1: every layer has its own buffers (backward pass) */
+    vc_keep keep;  /* which of a layer's buffers are its own */
     size_t tapped; /* 1 + the layer whose tap is running; 0: none */
     /* 1: vc_model_observe takes the running statistics of BatchNorms, which then are constants and
      * stay as they are; for models of vc_model_observes_settled. */
@@ -356,7 +366,8 @@ typedef struct vc_acts {
     vc_arena arena;
 } vc_acts;
 
-/* Allocates activations for the model as it is restricted now, so set masks or plan before. */
+/* Allocates activations for the model as it is restricted now, so set masks or plan before. `keep`
+ * is a vc_keep; VC_EUNSUPPORTED for less than all without VC_ABILITY_MAKES_AGAIN. */
 vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep);
 void vc_acts_close(vc_acts *acts);
 

@@ -50,6 +50,7 @@ typedef struct vc_train_options {
     /* 1: by the running statistics of BatchNorms, which stay (vc_acts.settled). VC_EUNSUPPORTED for
      * a family that cannot. */
     int settled;
+    vc_keep activations;   /* what is kept of them; no result depends on it; VC_KEEP_ALL */
     int hard_distillation; /* learn the teacher's first class, not its distribution */
     /* 1: labels teach the first head and the teacher the second; 0: both teach the mean of the
      * heads. */

@@ -9,7 +9,7 @@
 #include "vitcod/record.h"
 
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
-enum { CLI_MOST_OPTIONS = 80 /* of a command, shared ones included */ };
+enum { CLI_MOST_OPTIONS = 96 /* of a command, shared ones included */ };
 
 #define CLI_UNSET SIZE_MAX /* a count that nobody gave */
 

@@ -19,7 +19,8 @@ static train_asked asked_default(void)
                          .temperature = NAN,
                          .min_lr = NAN,
                          .warmup_lr = NAN,
-                         .dtype = "fp32"};
+                         .dtype = "fp32",
+                         .memory = "fast"};
 }
 
 /* DeiT's numbers for whatever is asked for, and nothing asked for. */
@@ -49,6 +50,13 @@ static void set_learning_rates(vc_train_options *o, const train_asked *asked)
     o->warmup_learning_rate = isnan(asked->warmup_lr)
                                   ? fmin(o->warmup_learning_rate, o->learning_rate)
                                   : factor * asked->warmup_lr;
+}
+
+static vc_keep activations_of(const char *memory)
+{
+    return strcmp(memory, "least") == 0  ? VC_KEEP_LEAST
+           : strcmp(memory, "less") == 0 ? VC_KEEP_LESS
+                                         : VC_KEEP_ALL;
 }
 
 /* What is said about the model, by where it comes from. */
@@ -160,6 +168,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = check(command, &o, &asked);
     o.train.half = strcmp(asked.dtype, "bf16") == 0;
+    o.train.activations = activations_of(asked.memory);
     if (status != CLI_CONTINUE)
         return status;
     take_asked(&o, &asked, common.seed);

@@ -26,7 +26,7 @@ typedef struct train_asked {
     size_t lr_batch, shift, log_every; /* shift: CLI_UNSET, or asked for */
     int flip;
     double mix, distill, temperature, min_lr, warmup_lr; /* NAN, or asked for */
-    const char *dtype;
+    const char *dtype, *memory;
 } train_asked;
 
 /* Returns how many there are. */

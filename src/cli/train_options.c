@@ -91,6 +91,10 @@ static size_t list_teaching(cli_option *list, size_t used, train_options *o, tra
         {"dtype", "fp32|bf16",
          "precision of the products of blocks and a LeViT's stem (default fp32)", CLI_TEXT,
          &asked->dtype},
+        {"memory", "fast|less|least",
+         "activations: all are kept; norms, GELU and dense attention are made again; or "
+         "whole blocks are, with the same bits (default fast)",
+         CLI_TEXT, &asked->memory},
         {"drop-path", "X",
          "stochastic depth: share of branches left out, a DeiT's in its last block", CLI_NUMBER,
          &o->train.drop_path},

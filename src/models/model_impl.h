@@ -125,6 +125,7 @@ struct vc__family {
     vc_distances (*backward)(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t batch, float reconstruction, const vc_lesson *lesson);
     int (*not_finite)(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts);
+    int makes_again;    /* follows vc_acts.keep to the last word */
     size_t least_share; /* as vc_model_least_share; 0: one */
     int drops_alike;    /* stochastic depth: every branch as often, else growing with the depth */
 };

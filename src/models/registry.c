@@ -132,6 +132,8 @@ static int can(const vc__family *family, vc_ability ability)
         return family->norm != NULL;
     case VC_ABILITY_TOKENS:
         return family->forward_tokens != NULL;
+    case VC_ABILITY_MAKES_AGAIN:
+        return family->makes_again;
     case VC_ABILITY_LEARNS:
         break;
     }

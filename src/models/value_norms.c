@@ -51,7 +51,7 @@ vc_status vc_model_value_norms(float *out, const vc_acts *acts, const vc_model *
         return vc_fail(VC_EUNSUPPORTED, "norms of values want %s, this is a %s",
                        vc_families_that_can(those, VC_ABILITY_VALUES),
                        vc_model_family(&model->config));
-    if (!acts->keep && acts->tapped != layer + 1)
+    if (acts->keep != VC_KEEP_ALL && acts->tapped != layer + 1)
         return vc_fail(VC_EINVAL, "layer %zu: what its values were is gone", layer);
     const vc_attention_layer l = vc_model_layer(&model->config, layer);
     const vc__values in = model->config.family->values(acts, model, layer);

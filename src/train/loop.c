@@ -42,7 +42,7 @@ static vc_status open_loop(vc__loop *l)
     if (!l->settings)
         return vc_fail(VC_ENOMEM, "out of memory for the settings");
     const size_t share = l->sampler.share;
-    VC_TRY(vc_acts_open(&l->acts, l->model, share, 1));
+    VC_TRY(vc_acts_open(&l->acts, l->model, share, l->options->activations));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, share,
                             vc__looks_inside(l->options)));

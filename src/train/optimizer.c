@@ -25,6 +25,7 @@ vc_train_options vc_train_options_default(void)
                               .reconstruction = 1e-4,
                               .distillation = 0.5,
                               .temperature = 1.0,
+                              .activations = VC_KEEP_ALL,
                               .logits = 1.0,
                               .augment = {.shift = 2, .flip = 0.5},
                               .repetitions = 1,

@@ -42,6 +42,15 @@ case_options_from_a_file() {
     check "a file that is not there" 1 'nowhere.yaml: ' train --config nowhere.yaml -o x
 }
 
+case_less_memory() {
+    check "all is kept" 0 'epoch 1/1' train --epochs 1 --no-test -o fast
+    for memory in less least; do
+        check "$memory is kept" 0 'epoch 1/1' train --epochs 1 --no-test --memory "$memory" -o model
+        check "with the same bits" 0 '' cmp fast model
+    done
+    check "another word" 2 "memory is 'none', wanted fast, less or least" train --memory none -o x
+}
+
 case_refuses() {
     check "crops beside shifts" 1 'beside random crops' train --crop 0.5 --shift 2 --epochs 1 -o x
     check "a batch larger than the data" 1 'a batch of 4000 from 96 images' \

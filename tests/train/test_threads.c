@@ -1,7 +1,7 @@
-/* Training gives the same bits with any number of threads: DeiT and LeViT, dense and on plans with
- * summaries, with ViTCoD's auto-encoder, in float32 and bfloat16, with a teacher inside. Sizes are
- * such that oneDNN left alone would cut the sums of weights' gradients by that number, from eight
- * on. */
+/* Training gives the same bits with any number of threads, and however little is kept: DeiT and
+ * LeViT, dense and on plans with summaries, with ViTCoD's auto-encoder, in float32 and bfloat16,
+ * with a teacher inside. Sizes are such that oneDNN left alone would cut the sums of weights'
+ * gradients by that number, from eight on. */
 #include "../src/models/deit/deit.h"
 #include "tiny_levit.h"
 #include "vitcod/product.h"
@@ -32,13 +32,15 @@ static void make_data(void)
 }
 
 typedef struct task {
-    int levit, plan, coded, half, taught;
+    int levit, plan, coded, half, taught, scaled;
+    vc_keep keep; /* 0: all */
 } task;
 
 static vc_model *make_deit(const task *what)
 {
     vc__deit_config config = plain;
     vc_model *model;
+    config.layer_scale = what->scaled;
     if (what->coded)
         config.compressed_heads[0] = config.compressed_heads[1] = 2;
     assert_ok(vc__deit_create(&model, &config, 3));
@@ -81,6 +83,8 @@ static float *trained_with(int threads, const task *what, size_t *count)
     o.workers = 1;
     o.warmup_epochs = 0.0;
     o.half = what->half;
+    o.drop_path = what->scaled ? 0.4 : 0.0;
+    o.activations = what->keep ? what->keep : VC_KEEP_ALL;
     o.teacher = teacher;
     o.features = o.attention = what->taught ? 1.0 : 0.0;
     assert_ok(vc_threads_set(threads));
@@ -147,6 +151,68 @@ static void levit_on_a_plan_in_bf16(void **state)
     compare(&(task){.levit = 1, .plan = 1, .half = 1});
 }
 
+static void compare_kept(task what)
+{
+    size_t count, same;
+    if (what.half && !vc_precision_supported(VC_IN_BF16))
+        skip();
+    make_data();
+    float *all = trained_with(1, &what, &count);
+    for (what.keep = VC_KEEP_LESS; what.keep <= VC_KEEP_LEAST; what.keep++) {
+        float *fewer = trained_with(1, &what, &same);
+        assert_int_equal(count, same);
+        assert_memory_equal(all, fewer, count * sizeof *all);
+        free(fewer);
+    }
+    free(all);
+}
+
+static void keeping_less(void **state)
+{
+    (void)state;
+    compare_kept((task){.scaled = 1});
+    compare_kept((task){.coded = 1, .taught = 1});
+    compare_kept((task){.plan = 1, .coded = 1, .taught = 1});
+}
+
+static void keeping_less_in_bf16(void **state)
+{
+    (void)state;
+    compare_kept((task){.half = 1});
+}
+
+static size_t bytes_of(const vc_model *model, vc_keep keep)
+{
+    vc_acts acts;
+    assert_ok(vc_acts_open(&acts, model, 16, (int)keep));
+    const size_t bytes = acts.arena.used;
+    vc_acts_close(&acts);
+    return bytes;
+}
+
+static void memory_of_deit_tiny(void **state)
+{
+    (void)state;
+    vc_model_config config;
+    vc_model *model;
+    assert_ok(vc_model_preset(&config, "deit_tiny_patch16_224"));
+    assert_ok(vc_model_create(&model, &config, 1));
+    const size_t all = bytes_of(model, VC_KEEP_ALL);
+    assert_in_range(bytes_of(model, VC_KEEP_LESS), all / 3, 60 * all / 100);
+    assert_in_range(bytes_of(model, VC_KEEP_LEAST), all / 20, 20 * all / 100);
+    vc_model_close(model);
+}
+
+static void levit_keeps_all(void **state)
+{
+    (void)state;
+    vc_acts acts;
+    vc_model *model = make_levit(&(task){0});
+    assert_fails(vc_acts_open(&acts, model, 2, VC_KEEP_LESS), VC_EUNSUPPORTED,
+                 "only a deit makes activations again to keep fewer of them, this is a levit");
+    vc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(dense),
@@ -154,6 +220,10 @@ int main(void)
                                        cmocka_unit_test(coded_and_taught_on_a_plan),
                                        cmocka_unit_test(on_a_plan_in_bf16),
                                        cmocka_unit_test(levit),
-                                       cmocka_unit_test(levit_on_a_plan_in_bf16)};
+                                       cmocka_unit_test(levit_on_a_plan_in_bf16),
+                                       cmocka_unit_test(keeping_less),
+                                       cmocka_unit_test(keeping_less_in_bf16),
+                                       cmocka_unit_test(memory_of_deit_tiny),
+                                       cmocka_unit_test(levit_keeps_all)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

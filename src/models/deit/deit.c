@@ -295,5 +295,6 @@ const vc__family vc__deit = {
     .place_grads = vc__deit_place_grads,
     .backward = vc__deit_backward,
     .not_finite = vc__deit_not_finite,
+    .makes_again = 1,
     .blocks = vc__deit_blocks,
 };

@@ -61,6 +61,7 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
     const vc_linear fc2 = {vc__deit_inner(c), width, w->fc2_w, w->fc2_b};
     float *dinner = g->gated ? g->gated : g->mlp;
+    vc__deit_make_again(acts, model, layer, batch);
 
     const float *dy = branch_gradient(g->attention, grads, acts, model, layer, 1, batch);
     vc_linear_backward_in(acts->half, dinner, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);

@@ -43,8 +43,8 @@ void vc__deit_embed(vc_acts *acts, const vc_model *model, const float *images, s
                              w->norm_pre_w, w->norm_pre_b, batch * tokens, width, vc__deit_eps(c));
 }
 
-static void attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
-                   const vc_tap *tap)
+void vc__deit_attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                     const vc_tap *tap)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
@@ -106,20 +106,27 @@ void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size
                &(branch){acts, layer, 0, batch, rows});
 }
 
+void vc__deit_hidden(vc_acts *acts, const vc_model *model, size_t layer, size_t rows)
+{
+    const vc__deit_config *c = vc__deit_sizes_of(&model->config);
+    const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
+    const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
+    const vc_linear fc1 = {c->width, c->hidden, w->fc1_w, w->fc1_b};
+    vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
+                         c->width, vc__deit_eps(c));
+    vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
+    vc__deit_activate(a->gelu, a->fc1, c, rows);
+}
+
 void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_block *w = &vc__deit_weights_of(model)->blocks[layer];
     const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[layer];
-    const size_t width = c->width, hidden = c->hidden;
     float *output = layer + 1 < c->depth ? vc__deit_acts_of(acts)->layers[layer + 1].input
                                          : vc__deit_acts_of(acts)->tokens;
-    const vc_linear fc1 = {width, hidden, w->fc1_w, w->fc1_b};
-    const vc_linear fc2 = {vc__deit_inner(c), width, w->fc2_w, w->fc2_b};
-    vc_layernorm_forward(a->norm2, a->mean2, a->rstd2, a->middle, w->norm2_w, w->norm2_b, rows,
-                         width, vc__deit_eps(c));
-    vc_linear_forward_in(acts->half, a->fc1, a->norm2, &fc1, rows, NULL);
-    vc__deit_activate(a->gelu, a->fc1, c, rows);
+    const vc_linear fc2 = {vc__deit_inner(c), c->width, w->fc2_w, w->fc2_b};
+    vc__deit_hidden(acts, model, layer, rows);
     add_branch(output, a->gelu, &fc2, a->middle, model, &(branch){acts, layer, 1, batch, rows});
 }
 
@@ -128,7 +135,7 @@ static void block(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 {
     const size_t rows = batch * vc__deit_tokens(vc__deit_sizes_of(&model->config));
     vc__deit_project(acts, model, layer, rows);
-    attend(acts, model, layer, batch, tap);
+    vc__deit_attend(acts, model, layer, batch, tap);
     vc__deit_unproject(acts, model, layer, batch, rows);
     vc__deit_mlp(acts, model, layer, batch, rows);
 }

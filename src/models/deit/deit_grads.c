@@ -29,7 +29,7 @@ void vc__deit_place_grads(vc_grads *grads, const vc_model *model, size_t batch)
     *vc__deit_grads_of(grads) = made;
 }
 
-/* In the order of the forward pass. */
+/* In the order of the forward pass. With VC_KEEP_LEAST only what blocks take is there. */
 int vc__deit_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const vc_acts *acts)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
@@ -37,6 +37,7 @@ int vc__deit_not_finite(char place[VC_PLACE_ROOM], const vc_model *model, const 
     for (size_t l = 0; l < c->depth; l++) {
         const vc__deit_layer_acts *a = &vc__deit_acts_of(acts)->layers[l];
         const char *what = !vc_all_finite(a->input, values)       ? "takes"
+                           : acts->keep == VC_KEEP_LEAST          ? NULL
                            : !vc_all_finite(a->qkv, 3 * values)   ? "makes of Q, K and V"
                            : !vc_all_finite(a->attention, values) ? "attends to"
                            : !vc_all_finite(a->middle, values)    ? "gives to its MLP"

@@ -23,9 +23,14 @@ void vc__deit_forward_tokens(vc_acts *acts, const vc_model *model, const float *
                              vc__tokens *tokens);
 /* The parts of the forward pass. `rows`: tokens of all images together. */
 void vc__deit_embed(vc_acts *acts, const vc_model *model, const float *images, size_t batch);
+/* Makes again what acts->keep did not keep of a layer. */
+void vc__deit_make_again(const vc_acts *acts, const vc_model *model, size_t layer, size_t batch);
 void vc__deit_project(vc_acts *acts, const vc_model *model, size_t layer, size_t rows);
 void vc__deit_unproject(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
                         size_t rows);
+void vc__deit_attend(vc_acts *acts, const vc_model *model, size_t layer, size_t batch,
+                     const vc_tap *tap);
+void vc__deit_hidden(vc_acts *acts, const vc_model *model, size_t layer, size_t rows);
 void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t batch, size_t rows);
 /* `tokens`: what is left of them in one image, or NULL. */
 /* What lies between the products of the MLP. dx may be dy where nothing is gated. */
