@@ -138,8 +138,8 @@ typedef struct job {
     int32_t *orders; /* room for ordering a row of each map of the largest group */
     const vc_prune_options *options;
     const char *path;
-    /* (rows of all groups) while a strength is searched, else NULL: what a row keeps at both ends of
-     * the search; where that is the same, so is the row. */
+    /* (rows of all groups) while a strength is searched, else NULL: what a row keeps at both ends
+     * of the search; where that is the same, so is the row. */
     uint32_t *kept_low, *kept_high;
     uint8_t *settled;
 } job;

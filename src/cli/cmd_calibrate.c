@@ -189,8 +189,8 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          CLI_COUNT, &o->how.patience},
         {"batch", "N", "images per step (default 16)", CLI_COUNT, &t->batch},
         {"parts", "N",
-         "add up gradients from so many parts of each batch: in as many processes, or a number that "
-         "divides it, the same model (default 1)",
+         "add up gradients from so many parts of each batch: in as many processes, or a number "
+         "that divides it, the same model (default 1)",
          CLI_COUNT, &t->parts},
         {"lr", "X",
          "highest learning rate (default: 2e-4 of the divergence before learning, within 5e-5 and "

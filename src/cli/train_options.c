@@ -140,8 +140,8 @@ static size_t list_files(cli_option *list, size_t used, train_options *o, train_
     const cli_option options[] = {
         {"no-test", NULL, "skip the test images after each epoch", CLI_OFF, &o->test},
         {"hold-back", "X|N",
-         "share, or number, of the images (of poses: sequences) to judge epochs by in place of test "
-         "images (default: none; without test images epochs are not judged)",
+         "share, or number, of the images (of poses: sequences) to judge epochs by in place of "
+         "test images (default: none; without test images epochs are not judged)",
          CLI_NUMBER, &o->hold_back},
         {"log", "FILE", "JSON lines: one per epoch, one per --log-every steps", CLI_WRITTEN,
          &o->log, .form = &cli_form_log},
