@@ -33,6 +33,7 @@ typedef struct runner {
     size_t blocks_per_head, blocks;
     work work[AHEAD];
     store stores[SLOTS];
+    uint64_t predicted; /* when what predicts by itself is free */
 } runner;
 
 /* ---- cutting */
@@ -146,17 +147,19 @@ static void load_values(runner *r, size_t index)
         start_load(r, &r->work[index % AHEAD], VC_BUFFER_VALUE);
 }
 
-static void wait_for_load(runner *r, work *w, vc_buffer buffer)
+/* Returns when it is there; 0: it is there already. */
+static uint64_t wait_for_load(runner *r, work *w, vc_buffer buffer)
 {
     static const char *const tracks[][SLOTS] = {[VC_BUFFER_QUERY] = {"query 0", "query 1"},
                                                 [VC_BUFFER_KEY] = {"key 0", "key 1"},
                                                 [VC_BUFFER_VALUE] = {"value 0", "value 1"}};
     vc_transfer *t = &w->loads[buffer];
     if (t->bytes == 0)
-        return;
+        return 0;
     const uint64_t end = vc_memory_wait(r->m->memory, t);
     vc__span(r->m, tracks[buffer][w->slot], "load", (int)w->b.head, t->issue, end);
     vc__lines_idle(r->m, end, w->b.unit, VC_SPENT_DRAM);
+    return end;
 }
 
 /* ---- phases */
@@ -197,6 +200,15 @@ static void soften_rows_of(runner *r, work *w, uint64_t start)
     m->counts.additions += b->entries;
 }
 
+/* Predictions beside the lines, which wait for them as for indices. */
+static void predict_apart(runner *r, const work *w, uint64_t loaded)
+{
+    const uint64_t start = vc__later(loaded, r->predicted);
+    r->predicted = start + w->b.cycles[VC__PREDICT];
+    vc__span(r->m, "prediction", "predict", (int)w->b.head, start, r->predicted);
+    vc__lines_idle(r->m, r->predicted, w->b.unit, VC_SPENT_INDEX);
+}
+
 static void count_block(vc_chip_counts *n, const vc__block *b)
 {
     uint64_t additions = 0;
@@ -219,12 +231,13 @@ static void run_scores(runner *r, size_t index)
     work *w = &r->work[index % AHEAD];
     const vc__block *b = &w->b;
     const int later = b->cycles[VC__SUM] > 0;
-    wait_for_load(r, w, VC_BUFFER_QUERY);
-    wait_for_load(r, w, VC_BUFFER_KEY);
+    const uint64_t q = wait_for_load(r, w, VC_BUFFER_QUERY), k = wait_for_load(r, w, VC_BUFFER_KEY);
     if (!later || b->values_first)
         wait_for_load(r, w, VC_BUFFER_VALUE);
     const uint64_t per_line = m->config->macs_per_line;
-    if (b->cycles[VC__PREDICT])
+    if (b->cycles[VC__PREDICT] && r->rival->predicts_apart)
+        predict_apart(r, w, vc__later(q, k));
+    else if (b->cycles[VC__PREDICT])
         occupy_lines(r, w, "predict", VC__PREDICT, b->predicted_macs / (per_line * b->predictions));
     const uint64_t start = m->now;
     occupy_lines(r, w, later ? "SDDMM" : "SDDMM and SpMM", VC__SCORE,
@@ -300,6 +313,7 @@ vc_status vc__rival_run(vc__chip_layer *a, const vc__rival *rival)
     runner r = {.a = a, .m = a->machine, .rival = rival};
     VC_TRY(cut_into_blocks(&r));
     r.m->read_issue = vc__later(r.m->read_issue, r.m->now);
+    r.predicted = r.m->now;
     run_blocks(&r);
     return VC_OK;
 }

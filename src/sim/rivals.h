@@ -39,6 +39,7 @@ typedef struct vc__rival {
     uint64_t value_bytes;
     uint64_t held_bytes; /* of the output scratchpad, for all blocks */
     int no_scores;       /* 1: rows keep none */
+    int predicts_apart;  /* 1: predictions have MACs of their own, beside the block before */
 } vc__rival;
 
 #define VC__HBM2_PJ_PER_BIT 3.9 /* Accelergy */

@@ -151,6 +151,32 @@ static void sanger_by_hand(void **state)
     vc_plan_close(&plan);
 }
 
+/* In two blocks of four queries the second one's prediction, 4 x 8 x 8 products of 8 MACs x 4,
+ * takes 8 cycles of all lines; or none, where it has MACs of its own and the block before takes
+ * longer. */
+static void sanger_predicts_apart_by_hand(void **state)
+{
+    (void)state;
+    vc_accelerator a = small_chip("sanger");
+    vc_plan plan;
+    set(&a, "sanger_rows", 4);
+    set(&a, "sanger_entries", 2);
+    set(&a, "sanger_positions", 4);
+    set(&a, "query_size", 64);
+    const vc_attention_sizes s = {1, 8, 8, 8, 8, {0, 0}};
+    make_plan(&plan, 8, on_two_diagonals);
+    const vc_chip_counts before = run(&a, &s, &plan);
+    set(&a, "sanger_apart", 1);
+    const vc_chip_counts apart = run(&a, &s, &plan);
+    assert_int_equal(before.cycles - apart.cycles, 8);
+    assert_int_equal(apart.predicted_macs, before.predicted_macs);
+    assert_int_equal(before.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY] -
+                         apart.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_BUSY],
+                     2 * 8 * 8);
+    assert_int_equal(apart.spent[VC_CHIP_UNIT_SPARSER][VC_SPENT_INDEX], 8 * 8);
+    vc_plan_close(&plan);
+}
+
 /* Half of eight tokens, eight values: 4 MACs take half a key per cycle, four queries x four keys 2
  * cycles each: 32, scores and sums at once. K, Q, V are there at 3; 35. The last row at 39, ready
  * at 57, top-k of four keys at four per cycle, twice: 59, drained in 5: 64. Store of 32 bytes: 65.
@@ -366,6 +392,7 @@ int main(void)
         cmocka_unit_test(systolic_product_by_hand),
         cmocka_unit_test(vitality_by_hand),
         cmocka_unit_test(sanger_by_hand),
+        cmocka_unit_test(sanger_predicts_apart_by_hand),
         cmocka_unit_test(spatten_by_hand),
         cmocka_unit_test(banks_by_hand),
         cmocka_unit_test(banks_of_a_product_by_hand),

@@ -9,6 +9,7 @@ typedef struct sanger {
     uint64_t skew;          /* cycles from the first to the last position */
     int pipelined;          /* 1: skew once for a head instead of for every tile */
     uint64_t value_bytes;
+    int apart; /* 1: predictions have MACs of their own, beside the block before */
 } sanger;
 _Static_assert(sizeof(sanger) <= VC_CHIP_OWN_BYTES, "it lies in the chip");
 
@@ -23,6 +24,9 @@ static const vc_chip_field fields[] = {
                     "from the first to the last position"),
     VC__FLAG_FIELD(sanger, pipelined, "pipelined", "the skew is paid once for a head"),
     VC__BYTES_FIELD(sanger, value_bytes, "value_size", "value_bytes", 1, 8, "of an operand"),
+    {{.key = "apart", .kind = VC_YAML_FLAG, .offset = offsetof(sanger, apart), .optional = 1},
+     "apart",
+     "predictions have MACs of their own, and run beside the block before"},
 };
 
 static const vc_chip_variant variants[] = {
@@ -139,7 +143,8 @@ static vc_status run_packed(vc__chip_layer *a)
                              .heads = s->heads,
                              .queries = s->queries,
                              .keys = s->keys,
-                             .value_bytes = sanger_of(a->machine->config)->value_bytes};
+                             .value_bytes = sanger_of(a->machine->config)->value_bytes,
+                             .predicts_apart = sanger_of(a->machine->config)->apart};
     return vc__rival_run(a, &rival);
 }
 
