@@ -37,7 +37,8 @@ typedef struct vc_program_op {
     /* A product (inputs > 0): `packed` is the backend's. */
     size_t inputs, outputs, packed;
     vc_precision precision;
-    int add; /* 1: added to what `to` holds */
+    size_t first; /* its first output, of those of the model's product */
+    int add;      /* 1: added to what `to` holds */
 
     /* The gain and shift of a LayerNorm; for positions, the rows that tokens start with. */
     const float *weight, *bias;
@@ -82,10 +83,13 @@ typedef enum vc_panels {
     VC_PANELS_BF16
 } vc_panels;
 
+struct vc__packed_cache; /* of weights that were packed before, inside the engine */
+
 typedef struct vc_backend_options {
     vc_precision precision;
     size_t batch, threads, device;
     vc_attention_mode attention;
+    struct vc__packed_cache *cache; /* NULL: none */
 } vc_backend_options;
 
 struct vc_device_info; /* device.h */
@@ -114,6 +118,11 @@ struct vc_backend {
     vc_status (*upload)(const float **out, void *device, const float *values, size_t count);
     /* Packs the weights of a product; `linear` need not remain. */
     vc_status (*pack)(vc_program_op *op, void *device, const vc_linear *linear);
+    /* The same from options->cache, if that has them; 0: it has not, and they are to be packed.
+     * NULL: nothing is ever taken from there. */
+    int (*take)(vc_program_op *op, void *device);
+    /* What else it has found out, into options->cache, once it is prepared. NULL: nothing. */
+    vc_status (*keep)(void *device);
     /* Allocates every buffer but images and outputs. */
     vc_status (*allocate)(vc_program *program, void *device);
     size_t (*bytes)(const void *device); /* of that memory */

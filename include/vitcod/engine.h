@@ -51,6 +51,11 @@ typedef struct vc_engine_options {
     size_t device;             /* of the backend's devices (device.h) */
     int unrestricted;          /* 1: ignores the mask or plan of the model */
     vc_attention_mode attention;
+    /* 1: on the CPU, packed weights of a model whose file is mapped (vc_model.origin) are kept in
+     * the user's cache and mapped from there, so that processes share them. What cannot be kept, or
+     * was kept and cannot be used, is told and no failure. */
+    int cache;
+    void (*on_note)(const char *sentence); /* NULL: nobody is told */
 } vc_engine_options;
 
 vc_engine_options

@@ -5,6 +5,7 @@
 #define VITCOD_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "vitcod/status.h"
@@ -70,6 +71,28 @@ void vc_file_lock_close(vc_file_lock *lock);
 
 /* Whether a path is there and no regular file: nothing belongs beside a device. */
 int vc_file_is_special(const char *path);
+
+/* Where the user's cache has this file: vitcod/NAME in $XDG_CACHE_HOME or ~/.cache. Empty where
+ * there is neither, or the path is longer than `room`. Returns `out`. */
+char *vc_cache_path(char *out, size_t room, const char *name);
+
+/* What lies there. */
+enum { VC_CACHED_NAME = 256 };
+typedef struct vc_cached_file {
+    char name[VC_CACHED_NAME];
+    uint64_t bytes;
+} vc_cached_file;
+
+typedef struct vc_cached_files {
+    vc_cached_file *files; /* (count) in the order of their names */
+    size_t count;
+} vc_cached_files;
+
+/* Without a cache there are none. The caller closes it. */
+vc_status vc_cached_files_open(vc_cached_files *out);
+void vc_cached_files_close(vc_cached_files *files);
+/* Removes them; who has them mapped keeps them. */
+vc_status vc_cached_files_remove(const vc_cached_files *files);
 
 /* Creates a directory and its parents. It is no error if they exist. */
 vc_status vc_directory_make(const char *path);

@@ -223,6 +223,14 @@ typedef struct vc_restriction {
     float **summary_biases;
 } vc_restriction;
 
+/* Which values a model has, without looking at them: its files, as the system tells them apart, and
+ * what was chosen of them. */
+typedef struct vc_model_origin {
+    char *text;
+    uint64_t name; /* a hash of the paths and choices alone, the same after a file has changed */
+    uint64_t hash; /* vc_model_hash, where it is known; 0 */
+} vc_model_origin;
+
 typedef struct vc_model {
     vc_model_config config;
     vc_param *params;
@@ -232,6 +240,7 @@ typedef struct vc_model {
     float *values;
     vc_tensor_file *files[2]; /* the checkpoint, the auto-encoder's; NULL when not in use */
     void *state;              /* the family's: views on the parameters, and what it makes of them */
+    vc_model_origin *origin;  /* with `files`: which they are; NULL where that is not known */
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     vc_restriction *restriction; /* NULL: attention sees everything */
     int of_int8;                 /* 1: its file has matrices in int8 */
@@ -254,7 +263,10 @@ typedef struct vc_model_options {
     const char *autoencoder;   /* a file with the encoders and decoders, or NULL */
     vc_weights_kind weights;   /* raw or averaged ones, where the file has both */
     int in_place;              /* use the weights where they lie in the mapped file: no training */
-    int without_plan;          /* leave the plan inside the file alone, right or wrong */
+    /* 1: that all values are finite, and their hash, is remembered in the user's cache, so that
+     * another process need not read them; with in_place. */
+    int remember;
+    int without_plan; /* leave the plan inside the file alone, right or wrong */
     /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated,
      * as timm 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep
      * theirs, and the grid goes through PyTorch's bicubic with antialias, align_corners false.

@@ -56,6 +56,34 @@ void vc_products_close(vc_products *products);
  * VC_EUNSUPPORTED when this CPU cannot compute in the precision. */
 vc_status vc_products_add(size_t *index, vc_products *products, const vc_product_form *form,
                           const void *weight, const float *bias, size_t rows);
+/* Weights as oneDNN has packed them: they serve the same version of it on the same kind of CPU, and
+ * only where `layout` is the same number. */
+typedef struct vc_packed_weights {
+    const void *data;
+    size_t bytes; /* as many as are needed, or more */
+    uint64_t layout;
+} vc_packed_weights;
+
+vc_packed_weights vc_products_packed(const vc_products *products, size_t index);
+/* Adds a product whose weights are packed already; they are not copied, and outlive the products.
+ * VC_EINVAL, and nothing is added, if they are packed otherwise than these products would be. */
+vc_status vc_products_add_packed(size_t *index, vc_products *products, const vc_product_form *form,
+                                 const vc_packed_weights *weights, const float *bias, size_t rows);
+/* Whether a primitive for so many rows gives the bits of one for VC_PRODUCT_ROWS, which takes a
+ * product to find out. Eight numbers, so that they can be kept. */
+typedef struct vc_product_verdict {
+    uint32_t precision, outputs, inputs, bias, add, rows, usable, zero;
+} vc_product_verdict;
+
+/* What has been found out for this CPU by the same packer; to be called before anything is added.
+ */
+vc_status vc_products_know(vc_products *products, const vc_product_verdict *verdicts, size_t count);
+const vc_product_verdict *vc_products_verdicts(const vc_products *products, size_t *count);
+
+/* What packs weights: oneDNN's version and commit, and the instructions that it uses here. */
+enum { VC_PACKER_TEXT = 160 };
+char *vc_products_packer(char text[VC_PACKER_TEXT]);
+
 /* Prepares a product for another number of rows. */
 vc_status vc_products_prepare(vc_products *products, size_t index, size_t rows);
 

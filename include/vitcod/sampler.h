@@ -63,9 +63,9 @@ void vc_sampler_close(vc_sampler *sampler);
 void vc_sampler_set_epoch(vc_sampler *sampler, uint64_t epoch);
 
 /* The sample at a position of this rank's batch, part by part. With `further` above 0 it is a
- * replacement for a sample whose image cannot be read: the image that many places further on in the
- * order, which continues at its start when it ends, with a repetition number that no other sample of
- * the epoch has. */
+ * replacement for a sample whose image cannot be read: the image that many places further on in
+ * the order, which continues at its start when it ends, with a repetition number that no other
+ * sample of the epoch has. */
 vc_sample vc_sampler_at(const vc_sampler *sampler, size_t step, size_t position, size_t further);
 
 /* The random streams that decide how a sample is changed and how a step's batch is mixed. */

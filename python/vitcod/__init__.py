@@ -53,6 +53,7 @@ _HOME = {
     # Verbs of the program; those whose names Python needs end with an underscore.
     "autoencoder": "verbs",
     "bench": "verbs",
+    "cache": "verbs",
     "calibrate": "verbs",
     "classify": "verbs",
     "codesign": "verbs",

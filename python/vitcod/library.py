@@ -101,6 +101,8 @@ class EngineOptions(ctypes.Structure):
         ("device", c_size_t),
         ("unrestricted", c_int),
         ("attention", c_int),
+        ("cache", c_int),
+        ("on_note", c_void_p),
     ]
 
 

@@ -143,6 +143,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS(o.engine),
+        CLI_CACHE_OPTION(o.engine),
     };
     cli_common common = {0};
     cli_arguments arguments;
@@ -159,7 +160,7 @@ static int run_classify(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = cli_check_model_options(command, &o.model);
     if (status == CLI_CONTINUE)
-        status = cli_check_engine_options(command, &o.engine);
+        status = cli_take_engine(command, &o.engine, &o.model);
     if (status != CLI_CONTINUE)
         return status;
     o.model.path = arguments.positional[0];

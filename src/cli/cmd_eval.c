@@ -200,8 +200,9 @@ static int check_tokens(const cli_command *command, const eval_options *o)
         return cli_usage(command, "--tokens runs in fp32, not in %s", o->engine.dtype);
     if (o->tokens.rule && o->engine.device && strcmp(o->engine.device, "cpu") != 0)
         return cli_usage(command, "--tokens runs on the CPU, not on %s", o->engine.device);
-    if (o->tokens.rule && o->engine.split)
-        return cli_usage(command, "--tokens has no heads to split, wanted no --split-heads");
+    if (o->tokens.rule && (o->engine.split || o->engine.cache))
+        return cli_usage(command, "--tokens neither splits heads nor packs weights: wanted no "
+                                  "--split-heads and no --cache");
     if (o->tokens.rule && o->data.poses.truth)
         return cli_usage(command, "--tokens belongs to pictures, --truth to poses");
     if (o->tokens.rule && vc_token_reduction_check(&o->tokens) != VC_OK)
@@ -218,6 +219,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
         CLI_MODEL_OPTIONS(o.model),
         CLI_INPUT_OPTIONS(o.model),
         CLI_ENGINE_OPTIONS_AND(o.engine, NULL),
+        CLI_CACHE_OPTION(o.engine),
         EVAL_POSE_OPTIONS(o.data, o.poses),
         {"tokens", "prune|merge",
          "fewer from layer to layer: prune (as SpAtten) or merge (as ToMe)", CLI_TEXT,
@@ -241,7 +243,7 @@ static int run_eval(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = cli_check_data_options(command, &o.data);
     if (status == CLI_CONTINUE)
-        status = cli_check_engine_options(command, &o.engine);
+        status = cli_take_engine(command, &o.engine, &o.model);
     if (status == CLI_CONTINUE)
         status = check_tokens(command, &o);
     if (status == CLI_CONTINUE)

@@ -122,6 +122,7 @@ static int run_infer(const cli_command *command, int argc, char **argv)
          CLI_TEXT, &o.model.features},
         {"batch", "N", "images at once, 0 for all (default 8)", CLI_COUNT, &o.batch},
         CLI_ENGINE_OPTIONS(o.engine),
+        CLI_CACHE_OPTION(o.engine),
         {"reconstruction", NULL, "also measure what the auto-encoder loses", CLI_FLAG,
          &o.reconstruction},
     };
@@ -135,7 +136,7 @@ static int run_infer(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "--input FILE is missing");
     status = cli_take_model(command, &o.model, &arguments, &common);
     if (status == CLI_CONTINUE)
-        status = cli_check_engine_options(command, &o.engine);
+        status = cli_take_engine(command, &o.engine, &o.model);
     if (status != CLI_CONTINUE)
         return status;
     infer_result result = {.reconstruction_loss = NAN};

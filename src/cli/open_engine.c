@@ -1,5 +1,6 @@
 #include "open_engine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "vitcod/device.h"
@@ -29,6 +30,25 @@ int cli_check_engine_options(const cli_command *command, const cli_engine_option
     return CLI_CONTINUE;
 }
 
+int cli_take_engine(const cli_command *command, const cli_engine_options *options,
+                    cli_model_options *model)
+{
+    const int status = cli_check_engine_options(command, options);
+    if (status != CLI_CONTINUE || !options->cache)
+        return status;
+    if (model->arch)
+        return cli_usage(command, "--cache keeps the weights of a MODEL, --arch has random ones");
+    if (options->device && strcmp(options->device, "cpu") != 0)
+        return cli_usage(command, "--cache is of the CPU, not of %s", options->device);
+    model->remember = 1;
+    return CLI_CONTINUE;
+}
+
+static void on_note(const char *sentence)
+{
+    fprintf(stderr, "vitcod: %s\n", sentence);
+}
+
 vc_pattern_split cli_split(const cli_engine_options *options)
 {
     for (int s = 0; options->split && s < VC_PATTERN_WHOLE; s++)
@@ -45,6 +65,8 @@ vc_engine_options cli_engine_how(const cli_engine_options *options, const vc_mod
     cli_note_precision(how.precision);
     how.batch = batch;
     how.split = cli_split(options);
+    how.cache = options->cache;
+    how.on_note = on_note;
     if (options->device && vc_device_find(&how.backend, &how.device, options->device) == VC_OK)
         cli_note_device(options->device);
     return how;

@@ -127,7 +127,8 @@ vc_status cli_open_model(vc_model **out, const cli_model_options *options, cli_p
                             .weights = kind_of(options->weights),
                             .image_size = options->image_size,
                             .without_plan = options->mask || options->plan,
-                            .in_place = purpose != CLI_TRAIN};
+                            .in_place = purpose != CLI_TRAIN,
+                            .remember = options->remember};
     VC_TRY(read_looks(&given, &how, options));
     VC_TRY(options->arch ? make_model(out, options) : vc_model_open(out, options->path, &how));
     tell_notes(*out);

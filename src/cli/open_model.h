@@ -13,7 +13,8 @@ typedef struct cli_model_options {
     const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
     double crop_pct;                        /* 0: the model's own */
     size_t heads, image_size, seed;
-    int aside; /* 1: not the model that a result is about, such as a teacher */
+    int remember; /* 1: what is known of the file's values */
+    int aside;    /* 1: not the model that a result is about, such as a teacher */
 } cli_model_options;
 
 #define CLI_WEIGHTS_OPTION(options)                                                                \

@@ -52,6 +52,8 @@ static vc_status cpu_open(void **device, const vc_backend_options *options)
     else
         cpu->barrier.workers = 0;
     if (status == VC_OK)
+        status = vc__cpu_recall_verdicts(cpu);
+    if (status == VC_OK)
         *device = cpu;
     else
         cpu_close(cpu);
@@ -88,70 +90,6 @@ static vc_status cpu_upload(const float **out, void *device, const float *values
     grown[cpu->uploaded_count++] = made;
     *out = made;
     return VC_OK;
-}
-
-/* Quantizes weights to int8 with a scale per output. Inputs are stored with 128 added, which
- * `offset` makes up for. */
-static vc_status quantize(vc__packed *q, int8_t *weight, const vc_linear *linear)
-{
-    const size_t n = linear->outputs, k = linear->inputs;
-    q->scale = malloc(n * sizeof *q->scale);
-    q->offset = malloc(n * sizeof *q->offset);
-    q->bias = calloc(n, sizeof *q->bias);
-    if (!q->scale || !q->offset || !q->bias)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    if (linear->bias)
-        memcpy(q->bias, linear->bias, n * sizeof *q->bias);
-    vc_quantize_weights(weight, q->scale, linear->weight, n, k);
-    for (size_t o = 0; o < n; o++) {
-        int32_t sum = 0;
-        for (size_t i = 0; i < k; i++)
-            sum += weight[o * k + i];
-        q->offset[o] = VC_ZERO_POINT * sum;
-    }
-    return VC_OK;
-}
-
-/* Packs quantized weights for the product that is the faster one here. */
-static vc_status pack_int8(vc__packed *made, vc__cpu *cpu, const vc_product_form *form,
-                           const int8_t *weight)
-{
-    if (!cpu->own_int8 || form->inputs % VC_INT8_DEPTH != 0)
-        return vc_products_add(&made->product, cpu->products, form, weight, NULL, VC__TILE);
-    const size_t bytes = vc_int8_packed_bytes(form->outputs, form->inputs);
-    made->int8 = vc_chunks_take(&cpu->packed_int8, bytes);
-    if (!made->int8)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu weights", bytes);
-    vc_int8_pack(made->int8, weight, form->outputs, form->inputs);
-    return VC_OK;
-}
-
-static vc_status cpu_pack(vc_program_op *op, void *device, const vc_linear *linear)
-{
-    vc__cpu *cpu = device;
-    const int int8 = op->precision == VC_IN_INT8;
-    const vc_product_form form = {.precision = op->precision,
-                                  .outputs = linear->outputs,
-                                  .inputs = linear->inputs,
-                                  .bias = !int8 && linear->bias,
-                                  .add = !int8 && op->add};
-    vc__packed *grown = realloc(cpu->packed, (cpu->packed_count + 1) * sizeof *grown);
-    if (!grown)
-        return vc_fail(VC_ENOMEM, "out of memory");
-    cpu->packed = grown;
-    op->packed = cpu->packed_count++;
-    vc__packed *made = &grown[op->packed];
-    *made = (vc__packed){0};
-    if (!int8)
-        return vc_products_add(&made->product, cpu->products, &form, linear->weight, linear->bias,
-                               VC__TILE);
-    int8_t *weight = malloc(linear->outputs * linear->inputs);
-    vc_status status =
-        weight ? quantize(made, weight, linear) : vc_fail(VC_ENOMEM, "out of memory for weights");
-    if (status == VC_OK)
-        status = pack_int8(made, cpu, &form, weight);
-    free(weight);
-    return status;
 }
 
 static size_t scratch_of(const vc_program_op *op)
@@ -247,7 +185,9 @@ const vc_backend vc_backend_cpu = {
     .panels = cpu_panels,
     .fill_costs = cpu_fill_costs,
     .upload = cpu_upload,
-    .pack = cpu_pack,
+    .pack = vc__cpu_pack,
+    .take = vc__cpu_take,
+    .keep = vc__cpu_keep_verdicts,
     .allocate = cpu_allocate,
     .bytes = cpu_bytes,
     .prepare = cpu_prepare,

@@ -21,7 +21,7 @@ typedef struct vc__tile {
  * alone. For int8 with what is needed to turn sums into values, per output. */
 typedef struct vc__packed {
     size_t product;
-    int8_t *int8; /* NULL: oneDNN's */
+    const int8_t *int8; /* NULL: oneDNN's */
     float *scale, *bias;
     int32_t *offset;
 } vc__packed;
@@ -53,6 +53,14 @@ typedef struct vc__cpu {
     vc__events *events; /* (threads) of the last run; NULL if not kept */
     vc_arena arena;
 } vc__cpu;
+
+/* ---- weights */
+
+vc_status vc__cpu_pack(vc_program_op *op, void *device, const vc_linear *linear);
+int vc__cpu_take(vc_program_op *op, void *device);
+/* Which primitives were found usable, to and from the cache. */
+vc_status vc__cpu_keep_verdicts(void *device);
+vc_status vc__cpu_recall_verdicts(vc__cpu *cpu);
 
 /* ---- operators */
 

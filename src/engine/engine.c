@@ -1,8 +1,12 @@
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine_impl.h"
+#include "vitcod/isa.h"
 #include "vitcod/threads.h"
+#include "vitcod/version.h"
 
 vc_engine_options vc_engine_options_default(void)
 {
@@ -23,10 +27,60 @@ static vc_status prepare(vc_engine *e, size_t images)
     return VC_OK;
 }
 
+/* ---- weights that were packed before */
+
+static void tell(const vc_engine *e, const char *sentence)
+{
+    if (e->options.on_note && *sentence)
+        e->options.on_note(sentence);
+}
+
+/* All that packed weights depend on; a file is replaced by one of the same model, of which a part
+ * of this has changed. */
+static void open_cache(vc_engine *e)
+{
+    char packer[VC_PACKER_TEXT], note[VC__CACHE_NOTE], name[64];
+    const vc_model_origin *origin = e->model->origin;
+    if (!e->options.cache || e->backend != &vc_backend_cpu)
+        return;
+    if (!origin) {
+        tell(e, "packed weights are not kept: the model is not one file as it is, or was written "
+                "this moment");
+        return;
+    }
+    const size_t room = strlen(origin->text) + sizeof packer + 128;
+    char *key = malloc(room);
+    if (key)
+        snprintf(key, room, "%s; vitcod " VC_VERSION ", %s, %s, %s", origin->text,
+                 vc_isa_name(vc_isa_get()), vc_precision_name(e->options.precision),
+                 vc_products_packer(packer));
+    snprintf(name, sizeof name, "packed-%016llx-%s-%s.safetensors",
+             (unsigned long long)origin->name, vc_precision_name(e->options.precision),
+             vc_isa_name(vc_isa_get()));
+    if (!key || vc__packed_cache_open(&e->cache, note, name, key) != VC_OK)
+        tell(e, key ? vc_last_error() : "out of memory for a cache");
+    else
+        tell(e, note);
+    free(key);
+}
+
+static void write_cache(const vc_engine *e)
+{
+    char note[VC__CACHE_NOTE];
+    if (!e->cache || ((!e->backend->keep || e->backend->keep(e->device) == VC_OK) &&
+                      vc__packed_cache_write(e->cache) == VC_OK))
+        return;
+    snprintf(note, sizeof note, "packed weights are not kept: %s", vc_last_error());
+    tell(e, note);
+}
+
+/* ---- opening and running */
+
 static vc_status build(vc_engine *e)
 {
+    open_cache(e);
     const vc_backend_options on = {e->options.precision, e->options.batch, e->options.threads,
-                                   e->options.device, e->options.attention};
+                                   e->options.device, e->options.attention, e->cache};
     vc_block_list list;
     if (on.attention == VC_ATTENTION_MAPS && !e->backend->maps)
         return vc_fail(VC_EUNSUPPORTED, "%s keeps no maps of attention, wanted a device",
@@ -39,7 +93,9 @@ static vc_status build(vc_engine *e)
     VC_TRY(status);
     VC_TRY(vc__program_share_buffers(&e->program, e->options.precision));
     VC_TRY(e->backend->allocate(&e->program, e->device));
-    return prepare(e, e->options.batch);
+    VC_TRY(prepare(e, e->options.batch));
+    write_cache(e);
+    return VC_OK;
 }
 
 vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options)
@@ -99,6 +155,7 @@ void vc_engine_close(vc_engine *e)
         vc_packed_attention_close(&e->attention[l]);
     vc__program_close(&e->program);
     e->backend->close(e->device);
+    vc__packed_cache_close(e->cache);
     free(e->attention);
     free(e->prepared);
     free(e);

@@ -2,6 +2,7 @@
 #ifndef VC_ENGINE_IMPL_H
 #define VC_ENGINE_IMPL_H
 
+#include "packed_cache.h"
 #include "vitcod/backend.h"
 
 struct vc_engine {
@@ -11,6 +12,7 @@ struct vc_engine {
     void *device;
     vc_program program;
     vc_packed_attention *attention;   /* (layers) */
+    vc__packed_cache *cache;          /* NULL: none */
     size_t *prepared, prepared_count; /* the numbers of images that are prepared */
 };
 

@@ -195,6 +195,7 @@ static void add_product(builder *b, vc_program_step *step, const vc_block_op *op
                           .activation = op->activation,
                           .inputs = op->linear.inputs,
                           .outputs = outputs,
+                          .first = first,
                           .precision =
                               vc_op_in_any_precision(op->kind) ? e->options.precision : VC_IN_FP32,
                           .add = op->add};
@@ -202,6 +203,10 @@ static void add_product(builder *b, vc_program_step *step, const vc_block_op *op
     check_backend_has(b, &made);
     if (b->status != VC_OK)
         return;
+    if (e->backend->take && e->backend->take(&made, e->device)) {
+        add_op(b, step, &made);
+        return;
+    }
     float *folded = fold(b, &all, op);
     const vc_linear linear = {all.inputs, outputs, all.weight + first * all.inputs,
                               all.bias ? all.bias + first : NULL};

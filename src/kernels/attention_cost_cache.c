@@ -11,23 +11,19 @@
 #include "vitcod/json.h"
 #include "vitcod/version.h"
 
+enum { NAME = 128 };
+
 static const char *const keys[] = {"panel_entry_ns", "row_entry_ns", "row_ns"};
 
 void vc__cost_cache_of(vc__cost_cache *out, int bf16)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    const int own = cache && *cache == '/';
+    char name[NAME];
     *out = (vc__cost_cache){.isa = vc_isa_name(vc_isa_get()), .panel = bf16 ? "bf16" : "fp32"};
     vc_cpu_name(out->cpu);
-    if (!own && !(home && *home == '/'))
-        return;
     const uint64_t hash = vc_hash(VC_HASH_START, out->cpu, strlen(out->cpu));
-    const int length =
-        snprintf(out->path, sizeof out->path, "%s%s/vitcod/attention-costs-%s-%s-%s-%08x.json",
-                 own ? cache : home, own ? "" : "/.cache", VC_VERSION, out->isa, out->panel,
-                 (unsigned)(hash & 0xffffffffu));
-    if (length < 0 || (size_t)length >= sizeof out->path)
-        out->path[0] = '\0';
+    snprintf(name, sizeof name, "attention-costs-%s-%s-%s-%08x.json", VC_VERSION, out->isa,
+             out->panel, (unsigned)(hash & 0xffffffffu));
+    vc_cache_path(out->path, sizeof out->path, name);
 }
 
 static int says(const json_t *file, const char *key, const char *wanted)

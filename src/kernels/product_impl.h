@@ -33,6 +33,8 @@ typedef struct vc__product_group {
 typedef struct vc__product {
     size_t form;
     dnnl_memory_t weights, bias;
+    void *own; /* the values of the weights, if they are this product's; else of the blocks, or
+                * whoever had them packed */
 } vc__product;
 
 struct vc_products {
@@ -45,7 +47,9 @@ struct vc_products {
     size_t form_count;
     vc__product *products;
     size_t product_count;
-    vc_chunks packed; /* weights */
+    vc_chunks packed;             /* weights */
+    vc_product_verdict *verdicts; /* (verdict_count) found here, or known before */
+    size_t verdict_count;
 };
 
 enum { VC__LINE = 64 /* bytes that scratch is aligned to */ };
@@ -56,10 +60,10 @@ size_t vc__whole_lines(size_t bytes);
 size_t vc__product_input_bytes(vc_precision precision);
 enum { VC__PRODUCT_OUTPUT_BYTES = 4 };
 
-/* Packs weights and bias for the primitives of the group, the weights into `chunks` (NULL: memory
- * of the product's own). Returns 0 if oneDNN cannot. */
-int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
-                     const vc__product_group *group, const void *weight, const float *bias);
+/* Packs weights and bias for the primitives of the group, into `to` or memory of the product's own.
+ * Returns 0 if oneDNN cannot. */
+int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *group,
+                     const void *weight, const float *bias, void *to);
 void vc__product_close(vc__product *product);
 
 /* Runs a worker's product of as many rows as the variant has. */

@@ -1,5 +1,6 @@
 /* Packed products by oneDNN: packing weights and running rows. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,21 +41,48 @@ int vc_precision_supported(vc_precision precision)
     }
 }
 
-int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
-                     const vc__product_group *f, const void *weight, const float *bias)
+static int set_bias(vc__product *out, const vc_products *p, const vc__product_group *f,
+                    const float *bias)
+{
+    const int64_t n = (int64_t)f->form.outputs;
+    desc row = {0};
+    void *to = NULL;
+    int ok = desc_plain(&row, dnnl_f32, 1, n, n, 1) &&
+             dnnl_memory_create(&out->bias, view(&row), p->engine, DNNL_MEMORY_ALLOCATE) ==
+                 dnnl_success &&
+             dnnl_memory_get_data_handle(out->bias, &to) == dnnl_success;
+    if (ok)
+        memcpy(to, bias, f->form.outputs * sizeof *bias);
+    desc_close(&row);
+    return ok;
+}
+
+static int set_weights(vc__product *out, const vc_products *p, const vc__product_group *f,
+                       const void *packed)
+{
+    return dnnl_memory_create(&out->weights, view(&f->layout), p->engine, (void *)packed) ==
+           dnnl_success;
+}
+
+static size_t packed_bytes(const vc__product_group *f)
+{
+    return dnnl_memory_desc_get_size(view(&f->layout));
+}
+
+int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_group *f,
+                     const void *weight, const float *bias, void *to)
 {
     const int64_t k = (int64_t)f->form.inputs, n = (int64_t)f->form.outputs;
     dnnl_primitive_desc_t reorder_pd = NULL;
     dnnl_primitive_t reorder = NULL;
     dnnl_memory_t source = NULL;
-    desc plain = {0}, row = {0};
-    void *packed = chunks ? vc_chunks_take(chunks, dnnl_memory_desc_get_size(view(&f->layout)))
-                          : DNNL_MEMORY_ALLOCATE;
+    desc plain = {0};
+    if (!to)
+        to = out->own = vc_huge_alloc(packed_bytes(f));
     int ok =
-        packed && desc_plain(&plain, given_types[f->form.precision], k, n, 1, k) &&
-        desc_plain(&row, dnnl_f32, 1, n, n, 1) &&
+        to && desc_plain(&plain, given_types[f->form.precision], k, n, 1, k) &&
         dnnl_memory_create(&source, view(&plain), p->engine, (void *)weight) == dnnl_success &&
-        dnnl_memory_create(&out->weights, view(&f->layout), p->engine, packed) == dnnl_success &&
+        set_weights(out, p, f, to) &&
         dnnl_reorder_primitive_desc_create(&reorder_pd, view(&plain), p->engine, view(&f->layout),
                                            p->engine, NULL) == dnnl_success &&
         dnnl_primitive_create(&reorder, reorder_pd) == dnnl_success;
@@ -63,14 +91,8 @@ int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
         ok = dnnl_primitive_execute(reorder, p->streams[0], 2, args) == dnnl_success &&
              dnnl_stream_wait(p->streams[0]) == dnnl_success;
     }
-    if (ok && f->form.bias) {
-        void *to = NULL;
-        ok = dnnl_memory_create(&out->bias, view(&row), p->engine, DNNL_MEMORY_ALLOCATE) ==
-                 dnnl_success &&
-             dnnl_memory_get_data_handle(out->bias, &to) == dnnl_success;
-        if (ok)
-            memcpy(to, bias, f->form.outputs * sizeof *bias);
-    }
+    if (ok && f->form.bias)
+        ok = set_bias(out, p, f, bias);
     if (source)
         dnnl_memory_destroy(source);
     if (reorder)
@@ -78,7 +100,6 @@ int vc__product_pack(vc__product *out, vc_chunks *chunks, const vc_products *p,
     if (reorder_pd)
         dnnl_primitive_desc_destroy(reorder_pd);
     desc_close(&plain);
-    desc_close(&row);
     return ok;
 }
 
@@ -88,6 +109,7 @@ void vc__product_close(vc__product *made)
         dnnl_memory_destroy(made->weights);
     if (made->bias)
         dnnl_memory_destroy(made->bias);
+    free(made->own);
     *made = (vc__product){0};
 }
 
@@ -129,8 +151,9 @@ static vc__product_group *find_form(vc_products *p, const vc_product_form *form)
     return &grown[p->form_count++];
 }
 
-vc_status vc_products_add(size_t *index, vc_products *p, const vc_product_form *form,
-                          const void *weight, const float *bias, size_t rows)
+/* Makes room for one more product, of a group that is ready for so many rows. */
+static vc_status begin_product(vc__product **out, vc_products *p, const vc_product_form *form,
+                               size_t rows)
 {
     if (!vc_precision_supported(form->precision))
         return vc_fail(VC_EUNSUPPORTED, "this CPU has no products in %s",
@@ -143,11 +166,59 @@ vc_status vc_products_add(size_t *index, vc_products *p, const vc_product_form *
     if (!f)
         return vc_fail(VC_ENOMEM, "out of memory");
     VC_TRY(vc__product_ready(p, f, rows));
-    vc__product *made = &grown[p->product_count];
-    *made = (vc__product){.form = (size_t)(f - p->forms)};
-    *index = p->product_count++;
-    if (!vc__product_pack(made, &p->packed, p, f, weight, bias))
+    *out = &grown[p->product_count++];
+    **out = (vc__product){.form = (size_t)(f - p->forms)};
+    return VC_OK;
+}
+
+vc_status vc_products_add(size_t *index, vc_products *p, const vc_product_form *form,
+                          const void *weight, const float *bias, size_t rows)
+{
+    vc__product *made;
+    VC_TRY(begin_product(&made, p, form, rows));
+    const vc__product_group *f = &p->forms[made->form];
+    void *room = vc_chunks_take(&p->packed, packed_bytes(f));
+    *index = p->product_count - 1;
+    if (!room)
+        return vc_fail(VC_ENOMEM, "out of memory for weights of %zu x %zu", form->outputs,
+                       form->inputs);
+    if (!vc__product_pack(made, p, f, weight, bias, room))
         return vc_fail(VC_EUNSUPPORTED, "oneDNN cannot pack weights of %zu x %zu", form->outputs,
+                       form->inputs);
+    return VC_OK;
+}
+
+char *vc_products_packer(char text[VC_PACKER_TEXT])
+{
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(text, VC_PACKER_TEXT, "oneDNN %d.%d.%d %s, instructions %x", v->major, v->minor,
+             v->patch, v->hash, (unsigned)dnnl_get_effective_cpu_isa());
+    return text;
+}
+
+vc_packed_weights vc_products_packed(const vc_products *p, size_t index)
+{
+    const vc__product *product = &p->products[index];
+    const vc__product_group *f = &p->forms[product->form];
+    void *data = NULL;
+    dnnl_memory_get_data_handle(product->weights, &data);
+    return (vc_packed_weights){data, packed_bytes(f), desc_hash(&f->layout)};
+}
+
+vc_status vc_products_add_packed(size_t *index, vc_products *p, const vc_product_form *form,
+                                 const vc_packed_weights *weights, const float *bias, size_t rows)
+{
+    vc__product *made;
+    VC_TRY(begin_product(&made, p, form, rows));
+    const vc__product_group *f = &p->forms[made->form];
+    *index = p->product_count - 1;
+    if (weights->bytes < packed_bytes(f) || weights->layout != desc_hash(&f->layout)) {
+        p->product_count--;
+        return vc_fail(VC_EINVAL, "weights of %zu x %zu are packed otherwise", form->outputs,
+                       form->inputs);
+    }
+    if (!set_weights(made, p, f, weights->data) || (form->bias && !set_bias(made, p, f, bias)))
+        return vc_fail(VC_ENOMEM, "out of memory for weights of %zu x %zu", form->outputs,
                        form->inputs);
     return VC_OK;
 }
@@ -210,6 +281,7 @@ void vc_products_close(vc_products *p)
     if (p->engine)
         dnnl_engine_destroy(p->engine);
     vc_chunks_close(&p->packed);
+    free(p->verdicts);
     free(p->streams);
     free(p->scratch);
     free(p->products);

@@ -144,7 +144,7 @@ typedef struct probe {
 /* Random values from -1 to 1 that use all bits of the mantissa. */
 static float *random_values(size_t count, uint64_t seed)
 {
-    float *values = malloc(count * sizeof *values);
+    float *values = vc_huge_alloc(count * sizeof *values);
     for (size_t i = 0; values && i < count; i++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         values[i] = (float)(int32_t)(seed >> 32) * 0x1p-31f;
@@ -173,7 +173,7 @@ static int probe_open(probe *out, const vc_products *p, const vc__product_group 
                    .want = random_values(VC_PRODUCT_ROWS * n, 4),
                    .have = random_values(VC_PRODUCT_ROWS * n, 4)};
     if (!out->weight || !out->bias || !out->x || !out->halves || !out->want || !out->have ||
-        !vc__product_pack(&out->made, NULL, p, f, out->weight, out->bias)) {
+        !vc__product_pack(&out->made, p, f, out->weight, out->bias, NULL)) {
         probe_close(out);
         return 0;
     }
@@ -202,6 +202,53 @@ static int is_like_the_first(const vc_products *p, const vc__product_group *f,
     return same;
 }
 
+static vc_product_verdict verdict_of(const vc_product_form *f, size_t rows)
+{
+    return (vc_product_verdict){.precision = (uint32_t)f->precision,
+                                .outputs = (uint32_t)f->outputs,
+                                .inputs = (uint32_t)f->inputs,
+                                .bias = f->bias != 0,
+                                .add = f->add != 0,
+                                .rows = (uint32_t)rows};
+}
+
+/* Known before, or found out now and kept. */
+static int is_usable(vc_products *p, const vc__product_group *f, const vc__product_variant *v)
+{
+    vc_product_verdict is = verdict_of(&f->form, v->rows);
+    for (size_t i = 0; i < p->verdict_count; i++) {
+        is.usable = p->verdicts[i].usable;
+        if (memcmp(&is, &p->verdicts[i], sizeof is) == 0)
+            return (int)is.usable;
+    }
+    is.usable = (uint32_t)is_like_the_first(p, f, v);
+    vc_product_verdict *grown = realloc(p->verdicts, (p->verdict_count + 1) * sizeof *grown);
+    if (grown) {
+        p->verdicts = grown;
+        grown[p->verdict_count++] = is;
+    }
+    return (int)is.usable;
+}
+
+vc_status vc_products_know(vc_products *p, const vc_product_verdict *verdicts, size_t count)
+{
+    free(p->verdicts);
+    p->verdict_count = 0;
+    p->verdicts = malloc(count * sizeof *verdicts + 1);
+    if (!p->verdicts)
+        return vc_fail(VC_ENOMEM, "out of memory");
+    if (count > 0)
+        memcpy(p->verdicts, verdicts, count * sizeof *verdicts);
+    p->verdict_count = count;
+    return VC_OK;
+}
+
+const vc_product_verdict *vc_products_verdicts(const vc_products *p, size_t *count)
+{
+    *count = p->verdict_count;
+    return p->verdicts;
+}
+
 static int add_variant(vc_products *p, vc__product_group *f, size_t rows)
 {
     vc__product_variant *grown = realloc(f->variants, (f->variant_count + 1) * sizeof *grown);
@@ -220,7 +267,7 @@ static int add_variant(vc_products *p, vc__product_group *f, size_t rows)
         dnnl_primitive_desc_destroy(pd);
     if (ok) /* sums of integers are exact in any order */
         made->usable =
-            made == f->variants || f->form.precision == VC_IN_INT8 || is_like_the_first(p, f, made);
+            made == f->variants || f->form.precision == VC_IN_INT8 || is_usable(p, f, made);
     return ok;
 }
 

@@ -165,6 +165,7 @@ void vc_model_close(vc_model *model)
     model->config.family->release(model);
     free(model->values);
     vc_arena_close(&model->converted);
+    vc__origin_free(model->origin);
     free(model->params);
     for (size_t i = 0; i < 2; i++)
         vc_tensor_file_close(model->files[i]);

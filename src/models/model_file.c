@@ -34,7 +34,8 @@ static vc_status find_tensor(const vc_tensor **out, const vc_model *model, const
     if (param->positions)
         shape[1] = there->shape[1];
     VC_TRY(vc_tensor_file_get(out, file, name, matrix ? VC_I8 : VC_F32, param->rank, shape));
-    return matrix ? VC_OK : vc_tensor_check_finite(*out, vc_tensor_file_path(file), name);
+    const int known = model->origin && model->origin->hash != 0; /* they were looked at before */
+    return matrix || known ? VC_OK : vc_tensor_check_finite(*out, vc_tensor_file_path(file), name);
 }
 
 /* The values cannot be used as they lie in the file. */
@@ -229,6 +230,15 @@ const char *vc_model_note(const vc_model *model, size_t index)
     return index < model->note_count ? model->notes[index] : NULL;
 }
 
+static void remember(vc_model *model)
+{
+    if (!model->origin || model->origin->hash != 0)
+        return;
+    const uint64_t hash = vc_model_hash(model);
+    vc__origin_remember(model->origin, hash);
+    model->origin->hash = hash;
+}
+
 vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options *options)
 {
     *out = NULL;
@@ -251,8 +261,14 @@ vc_status vc_model_open(vc_model **out, const char *path, const vc_model_options
         status = keep_notes(model, model->files[i]);
     if (status == VC_OK && !options->features) /* they have a head */
         status = vc__read_class_names(model, file);
+    if (status == VC_OK && options->in_place)
+        model->origin = vc__origin_of(model, path, options);
+    if (model->origin && options->remember)
+        vc__origin_recall(model->origin);
     if (status == VC_OK)
         status = fill_model(model, options->in_place);
+    if (status == VC_OK && options->remember)
+        remember(model);
     if (status == VC_OK && !options->without_plan)
         status = use_plan_inside(model, file);
     for (size_t i = 0; i < 2 && !options->in_place; i++) {

@@ -17,6 +17,8 @@ static uint64_t hash_values(uint64_t hash, const float *values, size_t count)
 
 uint64_t vc_model_hash(const vc_model *model)
 {
+    if (model->origin && model->origin->hash != 0)
+        return model->origin->hash;
     const vc_model_input input = vc_model_input_of(&model->config);
     const uint64_t sizes[] = {vc_model_family_number(&model->config), input.width, input.height,
                               vc_model_layer(&model->config, 0).heads};

@@ -223,6 +223,15 @@ size_t vc__describe_looks(vc_metadata *entries, vc__looks_text *text,
 vc_status vc__find_shape(const size_t **shape, const vc_tensor_file *file, const char *name,
                          size_t rank);
 
+/* Which files a model in place is of; NULL if one of them may still change without a trace, or
+ * memory is short. */
+vc_model_origin *vc__origin_of(const vc_model *model, const char *path,
+                               const vc_model_options *options);
+void vc__origin_free(vc_model_origin *origin);
+/* Sets origin->hash if it is remembered that these values were whole and finite, and their hash. */
+void vc__origin_recall(vc_model_origin *origin);
+void vc__origin_remember(const vc_model_origin *origin, uint64_t hash);
+
 /* The names of classes in a file's metadata 'class_names', and as they are written there: malloc'd,
  * NULL without names. */
 vc_status vc__read_class_names(vc_model *model, const vc_tensor_file *file);

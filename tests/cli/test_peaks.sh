@@ -68,6 +68,7 @@ case_chips_and_times() {
     printf 'axes: {model: deit_tiny_patch16_224, lines: [32, 64]}\n' >space.yaml
     export OCL_ICD_VENDORS=/proc/none # drivers take what they like
     peak devices
+    peak cache
     peak simulate model --plan plan
     peak compare planned
     peak sweep space.yaml -o lines.jsonl

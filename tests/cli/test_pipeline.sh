@@ -81,7 +81,7 @@ case_fewer_tokens_refuses() {
         "$vitcod" eval model --data data --keep 0.5
     check "another precision" 2 '--tokens runs in fp32, not in bf16' \
         "$vitcod" eval model --data data --tokens prune --keep 0.5 --dtype bf16
-    check "heads to split" 2 '--tokens has no heads to split' \
+    check "heads to split" 2 '--tokens neither splits heads nor packs weights' \
         "$vitcod" eval model --data data --tokens prune --keep 0.5 --split-heads plan
     check "the precision it has" 0 'tokens: prune' \
         "$vitcod" eval model --data data --tokens prune --keep 0.5 --dtype fp32

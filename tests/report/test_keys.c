@@ -11,10 +11,10 @@
 enum { MOST_OBJECTS = 8192, MOST_VARIANTS = 3 };
 
 /* All but `report`, whose results are put together from those of others. */
-static const char *const verbs[] = {"attention", "autoencoder", "bench",    "calibrate", "classify",
-                                    "codesign",  "compare",     "devices",  "eval",      "export",
-                                    "import",    "infer",       "info",     "polarize",  "profile",
-                                    "prune",     "quantize",    "simulate", "sweep",     "train"};
+static const char *const verbs[] = {
+    "attention", "autoencoder", "bench", "cache",    "calibrate", "classify", "codesign",
+    "compare",   "devices",     "eval",  "export",   "import",    "infer",    "info",
+    "polarize",  "profile",     "prune", "quantize", "simulate",  "sweep",    "train"};
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
 /* Looked for in the results of all verbs, to tell which evaluation belongs to which plan. */
