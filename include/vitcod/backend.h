@@ -141,6 +141,7 @@ struct vc_backend {
     /* ---- time, as in engine.h; the operator after the last one means waiting */
     void (*time)(void *device, int on);
     double (*seconds)(double phases[VC_ATTENTION_PHASES], const void *device, size_t op);
+    vc_status (*roofs)(vc_roofs *out, void *device); /* as vc_engine_roofs; NULL: not its word */
     /* The scores of an attention that it computes for an image, kept or not. NULL: those of panels
      * and rows. */
     uint64_t (*scores)(const void *device, const vc_packed_attention *attention);

@@ -46,6 +46,11 @@ typedef struct vc_model_times {
     uint64_t *macs;                    /* (columns) done for one image */
     double counters[VC_COUNTER_COUNT]; /* per run without taking times; -1: not to be had */
     char no_counters[256];             /* why there are none at all; empty: there are */
+    /* Of a device whose attention is one kernel: the shares of its parts, (ops,
+     * VC_ATTENTION_PHASES), and the median seconds of all attention, by kernels that do them
+     * apart. NULL and 0: attention tells its parts itself. */
+    double *shares, apart_seconds;
+    vc_roofs roofs; /* of a device; 0: not known, or the CPU */
 } vc_model_times;
 
 typedef struct vc_model_times_options {

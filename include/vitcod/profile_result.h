@@ -16,6 +16,7 @@ typedef struct vc_profile_work {
     double bytes, intensity;
     uint64_t executed_macs;
     double ms, share, gflops, gbytes;
+    double roof_share; /* of the higher of its two roofs */
 } vc_profile_work;
 
 typedef struct vc_profile_layer {
@@ -32,8 +33,8 @@ typedef struct vc_profile_counters {
 } vc_profile_counters;
 
 typedef struct vc_profile_roofs {
-    /* NAN where another backend than the CPU's ran; gflops also where the CPU lacks instructions
-     * for the precision. */
+    /* NAN where they are not known; gflops also where the CPU lacks instructions for the
+     * precision. */
     double gbytes, gflops;
 } vc_profile_roofs;
 
@@ -47,6 +48,9 @@ typedef struct vc_profile_times {
     size_t repeats;
     uint64_t executed_macs;
     vc_profile_roofs roofs;
+    /* Of a device whose attention is one kernel: its time, and that of the three kernels whose
+     * shares are its parts. NAN: not so. */
+    double fused_ms, apart_ms;
 } vc_profile_times;
 
 typedef struct vc_profile_result {

@@ -29,6 +29,7 @@ static void print_row(const char *name, const vc_profile_work *work, int timed)
         cell(work->share, 100.0, "%.1f", 7);
         cell(work->gflops, 1.0, "%.1f", 8);
         cell(work->gbytes, 1.0, "%.1f", 7);
+        cell(work->roof_share, 100.0, "%.1f", 7);
     }
     puts("");
 }
@@ -42,7 +43,8 @@ static void print_layer(const vc_profile_layer *layer, int timed)
                                  .ms = layer->ms,
                                  .share = layer->share,
                                  .gflops = NAN,
-                                 .gbytes = NAN};
+                                 .gbytes = NAN,
+                                 .roof_share = NAN};
     char name[32];
     snprintf(name, sizeof name, layer->layer < 0 ? "outside" : "layer %d", layer->layer);
     print_row(name, &all, timed);
@@ -58,10 +60,15 @@ static void print_times(const vc_profile_times *t)
     printf("MACs that are done: %.2f million an image\n", 1e-6 * (double)t->executed_macs);
     printf("taking times costs %+.2f %% (quartiles %+.2f to %+.2f)\n", 100.0 * (cost->median - 1.0),
            100.0 * (cost->low - 1.0), 100.0 * (cost->high - 1.0));
+    if (!isnan(t->apart_ms))
+        printf("attention is one kernel of %.3f ms; its parts are shares by three kernels that do "
+               "them apart in %.3f ms\n",
+               t->fused_ms, t->apart_ms);
     if (!isnan(t->roofs.gbytes))
-        printf("roofs of this machine:");
+        printf(isnan(t->apart_ms) ? "roofs of this machine:"
+                                  : "roofs of this device, by multiply-adds and a copy:");
     if (!isnan(t->roofs.gflops))
-        printf(" %.0f GF/s,", t->roofs.gflops);
+        printf(" %.*f GF/s,", t->roofs.gflops < 10.0 ? 1 : 0, t->roofs.gflops);
     if (!isnan(t->roofs.gbytes))
         printf(" %.1f GB/s\n", t->roofs.gbytes);
     if (t->no_counters[0])
@@ -85,7 +92,7 @@ void cli_print_profile_model(const void *result)
     printf("%s, batch %zu; per image but ms: MACs and FLOPs in millions, bytes in MB\n", p->dtype,
            p->batch);
     printf("%-12s %10s %10s %8s %9s%s\n", "", "MACs", "FLOPs", "bytes", "FLOP/byte",
-           p->timed ? "        ms share %     GF/s    GB/s" : "");
+           p->timed ? "        ms share %     GF/s    GB/s roof %" : "");
     for (size_t i = 0; i < p->work_count; i++)
         print_row(p->works[i].work, &p->works[i], p->timed);
     print_row("all", &all, 0);

@@ -137,6 +137,13 @@ vc_status vc_engine_maps(float *maps, vc_engine *e, size_t layer)
     return e->backend->maps(maps, e->device, &e->attention[layer]);
 }
 
+vc_status vc_engine_roofs(vc_roofs *out, vc_engine *e)
+{
+    if (!e->backend->roofs)
+        return vc_fail(VC_EUNSUPPORTED, "%s has no roofs of its own", e->backend->name);
+    return e->backend->roofs(out, e->device);
+}
+
 size_t vc_engine_bytes(const vc_engine *e)
 {
     return e->backend->bytes(e->device);

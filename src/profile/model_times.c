@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vitcod/backend.h"
 #include "vitcod/clock.h"
 #include "vitcod/model_profile.h"
 #include "vitcod/rng.h"
@@ -25,10 +26,13 @@ static void add_run(vc_model_times *s, size_t run, const vc_engine *engine)
         const vc_engine_op op = vc_engine_op_at(engine, i);
         const vc_work work = vc_op_work(op.kind);
         all += op.seconds;
-        const int told = work == VC_WORK_ATTENTION && op.phases[0] > 0.0;
+        const double *parts = s->shares && work == VC_WORK_ATTENTION
+                                  ? s->shares + VC_ATTENTION_PHASES * i
+                                  : op.phases;
+        const int told = work == VC_WORK_ATTENTION && parts[0] > 0.0;
         for (size_t p = 0; told && p < VC_ATTENTION_PHASES; p++)
             s->seconds[vc_profile_column(op.layer, (int)phases[p]) * s->repeats + run] +=
-                op.seconds * op.phases[p];
+                op.seconds * parts[p];
         if (!told)
             s->seconds[vc_profile_column(op.layer, (int)work) * s->repeats + run] += op.seconds;
         if (run == 0 && told) {
@@ -101,6 +105,70 @@ static float *random_images(const vc_model_config *config, size_t batch, uint64_
     return images;
 }
 
+static int is_attention(const vc_engine_op *op)
+{
+    return vc_op_work(op->kind) == VC_WORK_ATTENTION;
+}
+
+/* Adds a run of attention in parts; the seconds of all of it. */
+static double add_parts(double *shares, const vc_engine *engine)
+{
+    double all = 0.0;
+    for (size_t i = 0; i < vc_engine_op_count(engine); i++) {
+        const vc_engine_op op = vc_engine_op_at(engine, i);
+        for (size_t p = 0; is_attention(&op) && p < VC_ATTENTION_PHASES; p++)
+            shares[VC_ATTENTION_PHASES * i + p] += op.seconds * op.phases[p];
+        all += is_attention(&op) ? op.seconds : 0.0;
+    }
+    return all;
+}
+
+static void scale_shares(double *shares, size_t ops)
+{
+    for (size_t i = 0; i < ops; i++) {
+        double all = 0.0;
+        for (size_t p = 0; p < VC_ATTENTION_PHASES; p++)
+            all += shares[VC_ATTENTION_PHASES * i + p];
+        for (size_t p = 0; all > 0.0 && p < VC_ATTENTION_PHASES; p++)
+            shares[VC_ATTENTION_PHASES * i + p] /= all;
+    }
+}
+
+static vc_status run_parts(vc_model_times *s, const bench *b)
+{
+    enum { MOST = 15 };
+    const size_t ops = vc_engine_op_count(b->engine), runs = s->repeats < MOST ? s->repeats : MOST;
+    double all[MOST], ignored;
+    s->shares = calloc(VC_ATTENTION_PHASES * ops + 1, sizeof *s->shares);
+    if (!s->shares)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu operators", ops);
+    VC_TRY(run_once(&ignored, b));
+    for (size_t r = 0; r < runs; r++) {
+        vc_engine_time(b->engine, 1);
+        VC_TRY(run_once(&ignored, b));
+        all[r] = add_parts(s->shares, b->engine);
+    }
+    s->apart_seconds = vc_spread_of(all, runs).median;
+    scale_shares(s->shares, ops);
+    return VC_OK;
+}
+
+/* On a device attention is one kernel: its parts are told by an engine that has it in three, which
+ * is gone before the one that is measured is opened. */
+static vc_status tell_parts(vc_model_times *s, bench *b, const vc_model *model,
+                            const vc_model_times_options *o)
+{
+    vc_engine_options apart = o->engine;
+    if (!apart.backend || !apart.backend->maps)
+        return VC_OK;
+    apart.attention = VC_ATTENTION_APART;
+    VC_TRY(vc_engine_open(&b->engine, model, &apart));
+    const vc_status status = run_parts(s, b);
+    vc_engine_close(b->engine);
+    b->engine = NULL;
+    return status;
+}
+
 static vc_status measure(vc_model_times *s, const bench *b, const vc_model_times_options *o)
 {
     vc_counters *counters = NULL;
@@ -138,7 +206,7 @@ static vc_status open_bench(bench *out, const vc_model *model, const vc_model_ti
     out->logits = malloc(batch * vc_model_input_of(&model->config).outputs * sizeof *out->logits);
     if (!out->images || !out->logits)
         return vc_fail(VC_ENOMEM, "out of memory for %zu images", batch);
-    return vc_engine_open(&out->engine, model, &o->engine);
+    return VC_OK;
 }
 
 vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
@@ -149,7 +217,13 @@ vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
     if (status == VC_OK)
         status = open_bench(&b, model, o);
     if (status == VC_OK)
+        status = tell_parts(out, &b, model, o);
+    if (status == VC_OK)
+        status = vc_engine_open(&b.engine, model, &o->engine);
+    if (status == VC_OK)
         status = measure(out, &b, o);
+    if (status == VC_OK && o->engine.backend && o->engine.backend->roofs)
+        status = vc_engine_roofs(&out->roofs, b.engine);
     vc_engine_close(b.engine);
     free(b.images);
     free(b.logits);
@@ -162,6 +236,7 @@ void vc_model_times_close(vc_model_times *times)
 {
     free(times->seconds);
     free(times->macs);
+    free(times->shares);
     *times = (vc_model_times){0};
 }
 

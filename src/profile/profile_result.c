@@ -12,6 +12,8 @@ static const vc_field work_fields[] = {
     {VC_FIELD(vc_profile_work, share, "", "of the time of all work"), VC_KNOWN},
     {VC_FIELD(vc_profile_work, gflops, "GFLOP/s", "speed"), VC_KNOWN},
     {VC_FIELD(vc_profile_work, gbytes, "GB/s", "speed"), VC_KNOWN},
+    {VC_FIELD(vc_profile_work, roof_share, "", "speed over the roof that it is nearest to"),
+     VC_KNOWN},
 };
 static const vc_record work_record = VC_RECORD("kind of work", vc_profile_work, work_fields);
 
@@ -37,8 +39,10 @@ static const vc_field counter_fields[] = {
 static const vc_record counter_record = VC_RECORD("counters", vc_profile_counters, counter_fields);
 
 static const vc_field roof_fields[] = {
-    {VC_FIELD(vc_profile_roofs, gbytes, "GB/s", "of memory, measured"), VC_KNOWN},
-    {VC_FIELD(vc_profile_roofs, gflops, "GFLOP/s", "of multiply-adds on registers, measured"),
+    {VC_FIELD(vc_profile_roofs, gbytes, "GB/s", "of memory, of a device by a copy, measured"),
+     VC_KNOWN},
+    {VC_FIELD(vc_profile_roofs, gflops, "GFLOP/s",
+              "of multiply-adds on registers, or of a product, measured"),
      VC_KNOWN, VC_OR_NULL},
 };
 static const vc_record roof_record = VC_RECORD("roofs", vc_profile_roofs, roof_fields);
@@ -61,6 +65,12 @@ static const vc_field time_fields[] = {
                      "what taking times costs")},
     {VC_FIELD(vc_profile_times, repeats, "", "how often each was run")},
     {VC_FIELD(vc_profile_times, executed_macs, "MAC", "that are done for an image")},
+    {VC_FIELD_AS(vc_profile_times, fused_ms, "attention_fused_ms", "ms",
+                 "of a device: the kernel that does all of attention"),
+     VC_KNOWN},
+    {VC_FIELD_AS(vc_profile_times, apart_ms, "attention_apart_ms", "ms",
+                 "three kernels that do its parts apart, whose shares of it are told"),
+     VC_KNOWN},
     {VC_FIELD_RECORD(vc_profile_times, roofs, "roofs", &roof_record,
                      "what this machine can do at best")},
 };

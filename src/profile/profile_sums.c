@@ -26,7 +26,8 @@ static const vc_profile_work nothing_known = {.macs = VC_NO_COUNT,
                                               .ms = NAN,
                                               .share = NAN,
                                               .gflops = NAN,
-                                              .gbytes = NAN};
+                                              .gbytes = NAN,
+                                              .roof_share = NAN};
 
 /* The kinds of work in layers first to last; -1: outside. */
 static vc_status list_works(vc_profile_work **out, size_t *count, const vc_model_profile *p,
@@ -149,6 +150,14 @@ static void add_layer_times(vc_profile_layer *layer, const vc_model_times *s,
               batch, all);
 }
 
+/* Of the two roofs the one that is nearer. */
+static void add_roof_shares(vc_profile_work *works, size_t count, const vc_profile_roofs *roofs)
+{
+    for (size_t i = 0; i < count; i++)
+        works[i].roof_share =
+            fmax(works[i].gflops / roofs->gflops, works[i].gbytes / roofs->gbytes);
+}
+
 /* NAN: not to be had. */
 static double known_count(const vc_model_times *s, vc_counter counter)
 {
@@ -183,7 +192,8 @@ void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profi
     vc_profile_times *times = &result->times;
     const int last = (int)p->layers - 1;
     const int on_cpu = !engine->backend || engine->backend == vc_backend_at(0);
-    const double peak = on_cpu ? vc_profile_peak(engine->precision, vc_threads_count()) : 0.0;
+    const double peak =
+        on_cpu ? vc_profile_peak(engine->precision, vc_threads_count()) : s->roofs.flops_per_second;
     double sum = 0.0;
     for (int w = 0; w < VC_WORK_COUNT; w++)
         sum += vc_model_times_seconds(s, -1, last, w);
@@ -195,7 +205,17 @@ void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profi
     times->operators_ms = 1e3 * sum;
     take_counters(times, s);
     take_spreads(times, s);
-    times->roofs.gbytes = on_cpu ? 1e-9 * vc_profile_bandwidth(vc_threads_count()) : (double)NAN;
+    const double bytes =
+        on_cpu ? vc_profile_bandwidth(vc_threads_count()) : s->roofs.bytes_per_second;
+    times->roofs.gbytes = bytes > 0.0 ? 1e-9 * bytes : (double)NAN;
     times->roofs.gflops = peak > 0.0 ? 1e-9 * peak : (double)NAN;
+    times->fused_ms = s->shares ? 1e3 * (vc_model_times_seconds(s, -1, last, VC_WORK_QK) +
+                                         vc_model_times_seconds(s, -1, last, VC_WORK_SOFTMAX) +
+                                         vc_model_times_seconds(s, -1, last, VC_WORK_SV))
+                                : (double)NAN;
+    times->apart_ms = s->shares ? 1e3 * s->apart_seconds : (double)NAN;
+    add_roof_shares(result->works, result->work_count, &times->roofs);
+    for (size_t i = 0; i < result->layer_count; i++)
+        add_roof_shares(result->layers[i].works, result->layers[i].work_count, &times->roofs);
     result->timed = true;
 }

@@ -3,6 +3,12 @@
 
 #include "report_impl.h"
 
+int vc__runs_on_device(const vc__result *r)
+{
+    const char *device = vc__text_at(r->json, "device");
+    return device[0] && strcmp(device, "cpu") != 0;
+}
+
 static void add_result(vc__result *r, const vc_report *report, size_t run, const char *file,
                        const json_t *json)
 {
@@ -16,6 +22,10 @@ static void add_result(vc__result *r, const vc_report *report, size_t run, const
         snprintf(r->label, sizeof r->label, "%s: %.*s", report->runs[run].name, stem, file);
     else
         snprintf(r->label, sizeof r->label, "%.*s", stem, file);
+    const size_t used = strlen(r->label);
+    if (vc__runs_on_device(r))
+        snprintf(r->label + used, sizeof r->label - used, ", on %.20s in %.8s",
+                 vc__text_at(json, "device"), vc__text_at(json, "dtype"));
 }
 
 static size_t entries(const vc_report *report, int logs)

@@ -1,4 +1,4 @@
-/* This CPU: the time and the amount of work of each operator, dense and sparse. */
+/* This machine's CPU and devices: the time and the amount of work of each operator, dense and sparse. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +59,10 @@ static void draw_profile(FILE *out, vc__book *book)
         "Of one image: what operators read and write, with its share of the batch's parameters.";
     bytes.unit = "MB";
     draw_works(out, book, "bytes", 1e-6, &bytes);
-    time.title = "Time by kind of work on this CPU";
-    time.note = "Medians, mean over the threads, of a batch; from `profile`.";
+    time.title = "Time by kind of work on this machine";
+    time.note =
+        "Medians, mean over the threads, of a batch; from `profile`, on the CPU where no other device "
+        "is named.";
     time.unit = "ms";
     draw_works(out, book, "ms", 1.0, &time);
 }
@@ -68,7 +70,7 @@ static void draw_profile(FILE *out, vc__book *book)
 static void draw_operators(FILE *out, vc__book *book)
 {
     vc__bars b = empty;
-    b.title = "Time by operator on this CPU";
+    b.title = "Time by operator on this machine";
     b.note = "Mean over the threads, from `bench`.";
     b.unit = "ms";
     for (size_t i = 0; i < book->result_count; i++) {
@@ -132,7 +134,7 @@ static int has_pair(const vc__result *r)
 static void draw_latency(FILE *out, vc__book *book)
 {
     vc__bars b = empty;
-    b.title = "Dense and sparse on this CPU";
+    b.title = "Dense and sparse on this machine";
     char note[2 * VC__LABEL] = "Medians; in brackets the median of ratios, pair by pair.";
     b.note = note;
     b.unit = "ms";

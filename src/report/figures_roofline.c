@@ -109,7 +109,9 @@ typedef struct machine {
 
 static int has_speeds(const vc__result *r)
 {
-    return vc__is(r, "profile") && vc__number_at(r->json, "roofs.gflops") > 0.0 &&
+    /* A device's roofs are not the CPU's. */
+    return vc__is(r, "profile") && !vc__runs_on_device(r) &&
+           vc__number_at(r->json, "roofs.gflops") > 0.0 &&
            vc__number_at(r->json, "roofs.gbytes") > 0.0;
 }
 

@@ -222,8 +222,8 @@ static void put_speed(tile *t, const vc__result *r, const timing *w)
     say(f.value, sizeof f.value, "%.2f × as fast", median);
     say(f.range, sizeof f.range, "95 %%: %.2f to %.2f, n = %s pairs of runs", i.low, i.high,
         vc__number(n, runs));
-    say(f.words, sizeof f.words, "%.60s: %s on this CPU, %s ms of dense %s ms", r->name, w->what,
-        vc__number(sparse, vc__number_at(r->json, w->sparse_ms)),
+    say(f.words, sizeof f.words, "%.60s: %s on this machine, %s ms of dense %s ms", r->name,
+        w->what, vc__number(sparse, vc__number_at(r->json, w->sparse_ms)),
         vc__number(dense, vc__number_at(r->json, w->dense_ms)));
     put_fact(t, &f);
 }

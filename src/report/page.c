@@ -14,7 +14,7 @@ static const subject subjects[] = {
     {"accuracy", "Accuracy and sparsity", vc__accuracy},
     {"attention", "Attention maps and masks", vc__maps},
     {"heads", "Layers and heads", vc__heads},
-    {"cpu", "On this CPU", vc__cpu},
+    {"cpu", "On this machine", vc__cpu},
     {"roofline", "Roofline", vc__roofline},
     {"accelerator", "On the accelerator", vc__chip},
     {"rivals", "The accelerator and its rivals", vc__rivals},

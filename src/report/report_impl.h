@@ -58,6 +58,8 @@ void vc__book_close(vc__book *book);
  * not known come last. */
 size_t vc__part_rank(const char *name);
 int vc__is(const vc__result *result, const char *verb);
+/* 1: another device than the CPU ran it. */
+int vc__runs_on_device(const vc__result *result);
 /* The name of a run that all the names begin with, as "RUN: ", which is taken off them; or NULL. */
 const char *vc__book_common_run(const vc__book *book, char (*names)[VC__LABEL], size_t count);
 

@@ -74,8 +74,10 @@ case_times() {
     wants_device
     check "bench" 0 '"images_per_second"' "$vitcod" bench "$model" --device opencl --runs 1 --json
     holds "no share of the CPU's peak" '"device": "opencl"' '"name": "attention"'
-    check "profile" 0 'attention' "$vitcod" profile "$model" --device opencl --batch 1 --runs 1 \
+    check "profile" 0 'roof %' "$vitcod" profile "$model" --device opencl --batch 1 --runs 1 \
         --trace trace.json
+    holds "attention's parts" '^qk ' '^softmax ' '^sv ' 'attention is one kernel of'
+    holds "what it can do at best" 'roofs of this device, by multiply-adds and a copy'
     check "its events" 0 '' grep -q '"attention' trace.json
 }
 

@@ -152,6 +152,7 @@ static void maps_are_read(void **state)
     vc_model *model = model_with_summaries();
     vc_engine_options options = options_in(VC_IN_FP16);
     vc_engine *engine;
+    vc_roofs roofs;
     begin(0);
     options.attention = VC_ATTENTION_MAPS;
     assert_ok(vc_engine_open(&engine, model, &options));
@@ -159,6 +160,9 @@ static void maps_are_read(void **state)
     assert_ok(vc_engine_run(engine, logits, images, IMAGES));
     assert_ok(vc_engine_maps(maps, engine, 1));
     assert_int_equal(stub->reads, 2);
+    assert_ok(vc_engine_roofs(&roofs, engine)); /* the stub's spans are of 1 ms */
+    assert_near(roofs.bytes_per_second, 2e3 * (1 << 27), 1e6);
+    assert_near(roofs.flops_per_second, 2e3 * 4096.0 * 4096.0 * 4096.0, 1e8);
     vc_engine_close(engine);
     check_end();
     vc_model_close(model);

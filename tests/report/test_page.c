@@ -355,8 +355,16 @@ static void a_machine_has_one_roof(void **state)
                                       "verb", "profile", "isa", "avx2", "dtype", "fp32", "threads",
                                       2, "roofs", "gflops", 50.0 + i, "gbytes", 9.0 - i, "work",
                                       "work", "mlp", "intensity", 4.0, "gflops", 8.0));
+    /* A device stands beside the CPU, and has no part in its roofs. */
+    json_object_set_new(results, "c.json",
+                        json_pack("{s:s, s:s, s:s, s:s, s:{s:f, s:f}, s:[{s:s, s:f, s:f, s:f}]}",
+                                  "verb", "profile", "device", "opencl", "dtype", "fp16", "isa",
+                                  "avx2", "roofs", "gflops", 99.0, "gbytes", 99.0, "work", "work",
+                                  "mlp", "intensity", 4.0, "gflops", 8.0, "ms", 2.0));
     const vc_report_run run = {.name = "one", .results = results};
     char *text = page_of(&run, 1);
+    assert_holds(text, "c, on opencl in fp16");
+    assert_null(strstr(text, "99 GFLOP/s"));
     assert_int_equal(times(text, "GFLOP/s, 9 GB/s</title>"), 1);
     assert_holds(text, "avx2, fp32, 2 threads: 51 GFLOP/s, 9 GB/s");
     assert_null(strstr(text, "50 GFLOP/s"));

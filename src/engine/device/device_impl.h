@@ -126,7 +126,9 @@ typedef struct vc__device_attention {
     X(gate)                                                                                        \
     X(narrow_rows)                                                                                 \
     X(finish_product)                                                                              \
-    X(product)
+    X(product)                                                                                     \
+    X(copy_values)                                                                                 \
+    X(spin)
 
 typedef struct vc__device {
     vc_backend_options options;
@@ -227,6 +229,8 @@ vc_status vc__device_trace(void *device, const vc_program *program, int on);
 size_t vc__device_event_count(const void *device, size_t worker);
 vc_engine_event vc__device_event_at(const void *device, size_t worker, size_t index);
 
+vc_status vc__device_roofs(vc_roofs *out, void *device);
+
 /* ---- what rows of backends have in common */
 vc_status vc__device_open(void **out, const vc__runtime *runtime,
                           const vc_backend_options *options);
@@ -245,8 +249,8 @@ vc_status vc__device_prepare(void *device, const vc_program *program, size_t ima
     .fill_costs = vc__device_costs, .upload = vc__device_upload, .pack = vc__device_pack,          \
     .allocate = vc__device_allocate, .bytes = vc__device_bytes, .prepare = vc__device_prepare,     \
     .run = vc__device_run, .synchronise = vc__device_synchronise, .maps = vc__device_maps,         \
-    .time = vc__device_time, .seconds = vc__device_seconds, .scores = vc__device_scores,           \
-    .trace = vc__device_trace, .event_count = vc__device_event_count,                              \
+    .roofs = vc__device_roofs, .time = vc__device_time, .seconds = vc__device_seconds,             \
+    .scores = vc__device_scores, .trace = vc__device_trace, .event_count = vc__device_event_count, \
     .event_at = vc__device_event_at
 
 extern const vc__runtime vc__opencl, vc__cuda;

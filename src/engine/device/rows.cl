@@ -122,3 +122,29 @@ KERNEL(LANES) void gate(GLOBAL void *y, GLOBAL const void *x, int width, int fro
                       value_at(x, 2 * to + width + c, from_narrow),
                   to_narrow);
 }
+
+/* A copy, for what memory gives: LANES * `each` values of every group. */
+KERNEL(LANES) void copy_values(GLOBAL float *y, GLOBAL const float *x, int each)
+{
+    const long first = (long)GROUP * LANES * each;
+    for (int i = 0; i < each; i++)
+        y[first + (long)i * LANES + LANE] = x[first + (long)i * LANES + LANE];
+}
+
+#define CHAINS 16
+
+/* Multiply-adds on registers, `rounds` times CHAINS of every lane. What they make is needed only if
+ * it is a number that it never is, so that they are not left out. */
+KERNEL(LANES) void spin(GLOBAL float *y, float by, float and_then, int rounds)
+{
+    float x[CHAINS], sum = 0.0f;
+    for (int c = 0; c < CHAINS; c++)
+        x[c] = (float)(c + LANE);
+    for (int r = 0; r < rounds; r++)
+        for (int c = 0; c < CHAINS; c++)
+            x[c] = x[c] * by + and_then;
+    for (int c = 0; c < CHAINS; c++)
+        sum += x[c];
+    if (sum == -1.0f)
+        y[LANE] = sum;
+}
