@@ -163,6 +163,35 @@ static int set_up(void **state)
     return vc_products_open(&products, 2) != VC_OK;
 }
 
+/* Each weight is the nearest multiple of its output's scale, ties to even, for rows of any length;
+ * a row of zeros has the scale 1. */
+static void weights_are_quantized(void **state)
+{
+    (void)state;
+    enum { MOST = 203, ROW_COUNT = 3 };
+    float weight[ROW_COUNT * MOST], scale[ROW_COUNT];
+    int8_t have[ROW_COUNT * MOST];
+    for (size_t n = 1; n <= MOST; n++) {
+        fill(weight, ROW_COUNT * n, (uint64_t)n);
+        for (size_t i = 0; i < n; i++) {
+            weight[n + i] = 0.0f;
+            weight[2 * n + i] = (float)((int)(i * 37 % 254) - 127) + 0.5f; /* ties */
+        }
+        weight[2 * n + n / 2] = n % 2 ? 127.0f : -127.0f;
+        if (n > 1)
+            weight[2 * n] = n > 127 ? -126.5f : 0.5f;
+        vc_quantize_weights(have, scale, weight, ROW_COUNT, n);
+        for (size_t r = 0; r < ROW_COUNT; r++) {
+            float most = 0.0f;
+            for (size_t i = 0; i < n; i++)
+                most = fmaxf(most, fabsf(weight[r * n + i]));
+            assert_true(scale[r] == (most > 0.0f ? most / 127.0f : 1.0f));
+            for (size_t i = 0; i < n; i++)
+                assert_int_equal(have[r * n + i], lrintf(weight[r * n + i] / scale[r]));
+        }
+    }
+}
+
 static int tear_down(void **state)
 {
     (void)state;
@@ -173,6 +202,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(floats), cmocka_unit_test(bfloats),
-                                       cmocka_unit_test(integers), cmocka_unit_test(neighbours)};
+                                       cmocka_unit_test(integers), cmocka_unit_test(neighbours),
+                                       cmocka_unit_test(weights_are_quantized)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
