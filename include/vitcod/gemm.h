@@ -20,6 +20,16 @@ typedef struct vc_gemm_shape {
 void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *shape, float alpha,
              float beta);
 
+/* What a product is added to: bias (n) plus residual (m, n) with ldc, which may be C itself. Either
+ * may be NULL, for 0. */
+typedef struct vc_gemm_start {
+    const float *bias, *residual;
+} vc_gemm_start;
+
+/* C = what it is added to + op(A) * op(B). */
+void vc_gemm_add(float *c, const float *a, const float *b, const vc_gemm_shape *shape,
+                 const vc_gemm_start *start);
+
 #ifdef __cplusplus
 }
 #endif

@@ -23,8 +23,9 @@ typedef enum vc_half_operand { VC_HALF_A, VC_HALF_B } vc_half_operand;
 void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t count);
 
 /* The same product as vc_gemm with alpha 1, of the operands loaded last, which are contiguous with
- * the shape's lda and ldb. C is contiguous; it is overwritten, or added to if `add` is 1. */
-void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add);
+ * the shape's lda and ldb. C is contiguous; it is overwritten, or, with a start, that plus the
+ * product. */
+void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, const vc_gemm_start *start);
 
 #ifdef __cplusplus
 }

@@ -61,6 +61,20 @@ size_t vc__piece_in_b(const vc__piece *p, const vc_gemm_shape *s)
     return s->transpose_b ? p->n * s->ldb + p->k : p->k * s->ldb + p->n;
 }
 
+void vc__start_piece(float *c, const vc_gemm_start *start, const vc_gemm_shape *s,
+                     const vc__piece *p)
+{
+    if (!start || p->part > 0 || (!start->bias && start->residual == c))
+        return;
+    const float *bias = start->bias ? start->bias + p->n : NULL;
+    for (size_t r = p->m; r < p->m + p->rows; r++) {
+        float *out = c + r * s->ldc + p->n;
+        const float *from = start->residual ? start->residual + r * s->ldc + p->n : NULL;
+        for (size_t i = 0; i < p->columns; i++)
+            out[i] = (bias ? bias[i] : 0.0f) + (from ? from[i] : 0.0f);
+    }
+}
+
 void vc__add_parts(float *c, const float *parts, const vc_gemm_shape *s, size_t count, float beta)
 {
     const size_t whole = s->m * s->n;

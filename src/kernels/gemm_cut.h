@@ -29,6 +29,10 @@ vc__piece vc__piece_of(const vc__cut *cut, const vc_gemm_shape *shape, size_t in
 size_t vc__piece_in_a(const vc__piece *piece, const vc_gemm_shape *shape);
 size_t vc__piece_in_b(const vc__piece *piece, const vc_gemm_shape *shape);
 
+/* Sets what a piece is added to in C, if it is of the first part of k; start NULL: nothing. */
+void vc__start_piece(float *c, const vc_gemm_start *start, const vc_gemm_shape *shape,
+                     const vc__piece *piece);
+
 /* c (m, n) with ldc = beta * c + the sum of `count` parts, each (m, n) without gaps. */
 void vc__add_parts(float *c, const float *parts, const vc_gemm_shape *shape, size_t count,
                    float beta);

@@ -34,26 +34,34 @@ static void run_piece(float *c, float *parts, const float *a, const float *b,
               b + vc__piece_in_b(p, shape), &own, alpha, parts ? 0.0f : beta);
 }
 
-void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *shape, float alpha,
-             float beta)
+static void run_whole(float *c, const float *a, const float *b, const vc_gemm_shape *shape,
+                      float alpha, float beta, const vc_gemm_start *start)
 {
-    if (omp_get_level() > 0) { /* of one thread, too */
-        run_alone(c, a, b, shape, alpha, beta);
-        return;
-    }
-    const vc__cut cut = vc__cut_of(shape);
+    const vc__cut one = {1, 1, 1}, cut = omp_get_level() > 0 ? one : vc__cut_of(shape);
     const size_t pieces = vc__cut_pieces(&cut);
-    if (pieces == 1) {
-        run_alone(c, a, b, shape, alpha, beta);
-        return;
-    }
     float *parts = vc__parts_open(&cut, shape);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (pieces > 1)
     for (size_t i = 0; i < pieces; i++) {
         const vc__piece piece = vc__piece_of(&cut, shape, i);
+        vc__start_piece(c, start, shape, &piece);
         run_piece(c, parts, a, b, shape, &piece, alpha, beta);
     }
     if (parts)
         vc__add_parts(c, parts, shape, cut.k, beta);
     free(parts);
+}
+
+void vc_gemm(float *c, const float *a, const float *b, const vc_gemm_shape *shape, float alpha,
+             float beta)
+{
+    if (omp_get_level() > 0) /* as of a head of attention: not even a team of one */
+        run_alone(c, a, b, shape, alpha, beta);
+    else
+        run_whole(c, a, b, shape, alpha, beta, NULL);
+}
+
+void vc_gemm_add(float *c, const float *a, const float *b, const vc_gemm_shape *shape,
+                 const vc_gemm_start *start)
+{
+    run_whole(c, a, b, shape, 1.0f, 1.0f, start);
 }

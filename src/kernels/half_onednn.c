@@ -221,7 +221,7 @@ static size_t form_of(vc_half *half, const vc__piece *piece, const vc_gemm_shape
     return index;
 }
 
-void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
+void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, const vc_gemm_start *start)
 {
     assert(shape->ldc == shape->n);
     const vc__cut cut = vc__cut_of(shape);
@@ -230,12 +230,13 @@ void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
     float *parts = vc__parts_open(&cut, shape);
     for (size_t i = 0; i < pieces; i++) {
         const vc__piece piece = vc__piece_of(&cut, shape, i);
-        forms[i] = form_of(half, &piece, shape, add && !parts, &bytes);
+        forms[i] = form_of(half, &piece, shape, start && !parts, &bytes);
     }
     make_workers(half, bytes);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < pieces; i++) {
         const vc__piece p = vc__piece_of(&cut, shape, i);
+        vc__start_piece(c, start, shape, &p);
         run_piece(half, &half->forms[forms[i]],
                   (parts ? parts + p.part * whole : c) + p.m * shape->n + p.n,
                   half->operands[VC_HALF_A] + vc__piece_in_a(&p, shape),
@@ -243,6 +244,6 @@ void vc_half_run(vc_half *half, float *c, const vc_gemm_shape *shape, int add)
                   &half->workers[omp_get_thread_num()]);
     }
     if (parts)
-        vc__add_parts(c, parts, shape, cut.k, add ? 1.0f : 0.0f);
+        vc__add_parts(c, parts, shape, cut.k, start ? 1.0f : 0.0f);
     free(parts);
 }

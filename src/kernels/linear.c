@@ -1,26 +1,10 @@
-#include <string.h>
-
 #include "vitcod/ops.h"
-
-static void start_rows(float *y, const float *bias, const float *residual, size_t rows,
-                       size_t outputs)
-{
-    if (!bias && residual == y)
-        return;
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < rows; r++) {
-        float *out = y + r * outputs;
-        const float *from = residual ? residual + r * outputs : NULL;
-        for (size_t c = 0; c < outputs; c++)
-            out[c] = (bias ? bias[c] : 0.0f) + (from ? from[c] : 0.0f);
-    }
-}
 
 void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_linear *linear,
                           size_t rows, const float *residual)
 {
     size_t inputs = linear->inputs, outputs = linear->outputs;
-    start_rows(y, linear->bias, residual, rows, outputs);
+    const vc_gemm_start start = {linear->bias, residual};
     vc_gemm_shape shape = {.transpose_b = 1,
                            .m = rows,
                            .n = outputs,
@@ -31,9 +15,9 @@ void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_line
     if (half) {
         vc_half_load(half, VC_HALF_A, x, rows * inputs);
         vc_half_load(half, VC_HALF_B, linear->weight, inputs * outputs);
-        vc_half_run(half, y, &shape, 1);
+        vc_half_run(half, y, &shape, &start);
     } else {
-        vc_gemm(y, x, linear->weight, &shape, 1.0f, 1.0f);
+        vc_gemm_add(y, x, linear->weight, &shape, &start);
     }
 }
 
@@ -70,11 +54,11 @@ void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const
     if (half) {
         vc_half_load(half, VC_HALF_A, dy, rows * outputs);
         vc_half_load(half, VC_HALF_B, x, rows * inputs);
-        vc_half_run(half, dw, &weights, 1);
+        vc_half_run(half, dw, &weights, &(vc_gemm_start){.residual = dw});
         if (!dx)
             return;
         vc_half_load(half, VC_HALF_B, linear->weight, inputs * outputs);
-        vc_half_run(half, dx, &through, 0);
+        vc_half_run(half, dx, &through, NULL);
     } else {
         vc_gemm(dw, dy, x, &weights, 1.0f, 1.0f);
         if (dx)
