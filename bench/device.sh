@@ -1,30 +1,47 @@
 #!/bin/sh
-# A device in one run: every operator against the CPU's plain C, then times of presets with random
-# weights, dense and under a 90 % mask, at several batches. A table on stdout, with what the device
-# calls itself; what does not fit its memory is a line that says so.
-# usage: bench/device.sh BUILD [DEVICE [SECONDS]]
-#   SECONDS (540): no new row is begun after so many; MODELS, BATCHES, DTYPES and RUNS choose others
+# A device in one run of under ten minutes: every operator and the golden logits against the CPU's
+# plain C, then times of presets with random weights, dense and 90 % pruned, at 197 and 1025 tokens,
+# at several batches and precisions, beside PyTorch and TensorRT where they are; then where the time
+# goes, in ViTCoD's classes. Rows go to OUT as they are made; a run with the same OUT goes on where
+# the last one stopped.
+# usage: bench/device.sh BUILD [DEVICE [SECONDS [OUT]]]
+#   SECONDS (540): no new row is begun after so many; OUT (device.md). PYTHON (python3) is one with
+#   torch; MODELS, SIZES (sides of images), BATCHES, DTYPES and RUNS choose others; SMALL=1 is a
+#   minute for a driver that runs on the CPU
 set -eu
 build=$1
 device=${2:-opencl}
 seconds=${3:-540}
-models=${MODELS:-"deit_tiny_patch16_224 levit_128s deit_small_patch16_224 deit_base_patch16_224"}
-batches=${BATCHES:-1 64 256}
-dtypes=${DTYPES:-fp32 bf16}
-runs=${RUNS:-11}
+out=${4:-device.md}
+if [ "${SMALL:-}" ]; then
+    models=${MODELS:-deit_tiny_patch16_224} sizes=${SIZES:-224} batches=${BATCHES:-1}
+    dtypes=${DTYPES:-fp32 fp16} runs=${RUNS:-1}
+else
+    models=${MODELS:-"deit_tiny_patch16_224 deit_small_patch16_224 deit_base_patch16_224 levit_128s"}
+    sizes=${SIZES:-224 512} batches=${BATCHES:-1 64 256} dtypes=${DTYPES:-fp16 fp32} runs=${RUNS:-11}
+fi
+here=$(dirname "$0")
+python=${PYTHON:-python3}
 started=$(date +%s)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+touch "$out"
 
-"$build/vitcod" devices
-echo "operators on every device that there is:"
-if "$build/tests/test_backend_ops" >"$work/log" 2>&1; then
-    grep -E '^# skipped|\[ +(OK|SKIPPED)' "$work/log" | sort -u
-else
-    cat "$work/log"
-    echo "operators differ: nothing is timed"
-    exit 1
-fi
+say() { tee -a "$out"; }
+time_left() { [ $(($(date +%s) - started)) -lt "$seconds" ]; }
+
+# check TEST: a program of the tests, once for an OUT
+check() {
+    grep -q "^$1 on $device: passed" "$out" && return
+    if "$build/tests/$1" >"$work/log" 2>&1; then
+        grep '^# ' "$work/log" || true
+        echo "$1 on $device: passed" | say
+    else
+        cat "$work/log"
+        echo "$1 fails: nothing is timed"
+        exit 1
+    fi
+}
 
 # mask LAYERS HEADS TOKENS: a diagonal, the class token, and every eleventh entry
 mask() {
@@ -39,7 +56,8 @@ shape = (layers, heads, tokens, tokens)
 head = f"{{'descr': '|b1', 'fortran_order': False, 'shape': {shape}, }}"
 with open(sys.argv[4], "wb") as out:
     out.write(b"\x93NUMPY\x01\x00v\x00" + head.ljust(117).encode() + b"\n")
-    out.write(bytes(rows) * (layers * heads))
+    for _ in range(layers * heads):
+        out.write(bytes(rows))
 PYTHON
 }
 
@@ -48,36 +66,99 @@ value() {
     sed -n "s/^  \"$1\": \([-0-9.e+]*\),*$/\1/p" "$work/json" | head -n 1
 }
 
-# row MODEL BATCH DTYPE KIND [OPTION..]
+# is_new WHAT: 1 if the row is there already, or no time is left
+is_new() {
+    grep -qF "| $1 |" "$out" && return 1
+    time_left && return 0
+    echo "no time left: | $1 |"
+    return 1
+}
+
+# row MODEL SIDE BATCH DTYPE KIND [OPTION..]
 row() {
-    what="$1 | $2 | $3 | $4"
-    model=$1 batch=$2 dtype=$3
-    shift 4
-    if [ $(($(date +%s) - started)) -ge "$seconds" ]; then
-        echo "| $what | no time left | | |"
-        return
-    fi
-    if "$build/vitcod" bench --arch "$model" --device "$device" --batch "$batch" --dtype "$dtype" \
-        --runs "$runs" --alone --json "$@" >"$work/json" 2>"$work/error"; then
-        echo "| $what | $(value median_ms) | $(value images_per_second) | $(value attention_ms) |"
+    what="$1 | $2 | $3 | $4 | $5 | vitcod"
+    model=$1 side=$2 batch=$3 dtype=$4
+    shift 5
+    is_new "$what" || return 0
+    if "$build/vitcod" bench --arch "$model" --image-size "$side" --device "$device" \
+        --batch "$batch" --dtype "$dtype" --runs "$runs" --alone --json "$@" \
+        >"$work/json" 2>"$work/error"; then
+        echo "| $what | $(value median_ms) | $(value images_per_second) | $(value attention_ms) |" |
+            say
     else
-        echo "| $what | $(head -n 1 "$work/error") | | |"
+        echo "| $what | $(head -n 1 "$work/error" | tr '|' '/') | | |" | say
     fi
 }
 
-echo "| model | batch | precision | attention | ms | images/s | ms in attention |"
-echo "|---|---|---|---|---|---|---|"
-for model in $models; do
-    for batch in $batches; do
-        for dtype in $dtypes; do
-            row "$model" "$batch" "$dtype" dense
-            case $model in
-            deit_tiny_patch16_224) mask 12 3 197 ;;
-            deit_small_patch16_224) mask 12 6 197 ;;
-            deit_base_patch16_224) mask 12 12 197 ;;
-            *) continue ;;
-            esac
-            row "$model" "$batch" "$dtype" "90 % pruned" --mask "$work/mask.npy"
+# torch_rows MODEL SIDE BATCH DTYPE: what PyTorch takes for the same, by each of its ways
+torch_rows() {
+    case $device in cuda* | cpu) ;; *) return 0 ;; esac
+    for way in $($python "$here/device_torch.py" --ways 2>/dev/null); do
+        case $way in flex*) kind="90 % pruned" ;; *) kind=dense ;; esac
+        what="$1 | $2 | $3 | $4 | $kind | PyTorch, $way"
+        is_new "$what" || continue
+        ms=$(timeout 90 "$python" "$here/device_torch.py" "$1" "$2" "$3" "$4" "$way" "$runs" \
+            2>"$work/error" || tail -n 1 "$work/error" | tr '|' '/')
+        echo "| $what | $ms | | |" | say
+    done
+}
+
+# tensorrt_row MODEL SIDE BATCH DTYPE
+tensorrt_row() {
+    command -v trtexec >/dev/null || return 0
+    what="$1 | $2 | $3 | $4 | dense | TensorRT"
+    is_new "$what" || return 0
+    flag=
+    [ "$4" = fp16 ] && flag=--fp16
+    ms=$("$python" "$here/device_torch.py" --onnx "$work/m.onnx" "$1" "$2" \
+        >/dev/null 2>"$work/error" && timeout 120 trtexec --onnx="$work/m.onnx" \
+        --shapes="images:$3x3x$2x$2" $flag 2>"$work/error" |
+        sed -n 's/.*GPU Compute Time:.*median = \([0-9.]*\) ms.*/\1/p' | head -n 1)
+    echo "| $what | ${ms:-$(tail -n 1 "$work/error" | tr '|' '/')} | | |" | say
+}
+
+"$build/vitcod" devices
+check test_backend_ops
+check test_backend_maps
+[ "${SMALL:-}" ] || check test_backend_golden
+
+grep -q '^| model |' "$out" || say <<'TABLE'
+
+| model | side | batch | precision | attention | by | ms | images/s | ms in attention |
+|---|---|---|---|---|---|---|---|---|
+TABLE
+for size in $sizes; do
+    across=$((size / 16))
+    tokens=$((across * across + 1))
+    for model in $models; do
+        heads=0
+        case $model in
+        deit_tiny*) heads=3 ;; deit_small*) heads=6 ;; deit_base*) heads=12 ;;
+        *) [ "$size" = 224 ] || continue ;;
+        esac
+        [ "$heads" = 0 ] || mask 12 "$heads" "$tokens"
+        for batch in $batches; do
+            for dtype in $dtypes; do
+                row "$model" "$size" "$batch" "$dtype" dense
+                [ "$heads" = 0 ] && continue
+                row "$model" "$size" "$batch" "$dtype" "90 % pruned" --mask "$work/mask.npy"
+                torch_rows "$model" "$size" "$batch" "$dtype"
+                tensorrt_row "$model" "$size" "$batch" "$dtype"
+            done
         done
+    done
+done
+
+for model in $models; do
+    for dtype in $dtypes; do
+        grep -qF "where the time goes: $model in $dtype" "$out" && continue
+        time_left || break 2
+        if "$build/vitcod" profile --arch "$model" --device "$device" --dtype "$dtype" \
+            --batch 1 --runs "$runs" >"$work/log" 2>&1; then
+            { printf '\nwhere the time goes: %s in %s\n\n' "$model" "$dtype"
+            sed 's/^/    /' "$work/log"; } | say
+        else
+            cat "$work/log"
+        fi
     done
 done

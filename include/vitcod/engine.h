@@ -81,7 +81,8 @@ vc_status vc_engine_run(vc_engine *engine, float *logits, const float *images, s
 vc_status vc_engine_maps(float *maps, vc_engine *engine, size_t layer);
 
 /* What a device can do at best, measured by a copy and by a product of the engine's precision or
- * multiply-adds on registers, which is faster; 0: its clock tells nothing. VC_EUNSUPPORTED for the CPU (profile.h). */
+ * multiply-adds on registers, which is faster; 0: its clock tells nothing. VC_EUNSUPPORTED for the
+ * CPU (profile.h). */
 typedef struct vc_roofs {
     double bytes_per_second, flops_per_second;
 } vc_roofs;

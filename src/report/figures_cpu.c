@@ -1,4 +1,5 @@
-/* This machine's CPU and devices: the time and the amount of work of each operator, dense and sparse. */
+/* This machine's CPU and devices: the time and the amount of work of each operator, dense and
+ * sparse. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,8 @@ static void draw_profile(FILE *out, vc__book *book)
     draw_works(out, book, "bytes", 1e-6, &bytes);
     time.title = "Time by kind of work on this machine";
     time.note =
-        "Medians, mean over the threads, of a batch; from `profile`, on the CPU where no other device "
-        "is named.";
+        "Medians, mean over the threads, of a batch; from `profile`, on the CPU where no other "
+        "device is named.";
     time.unit = "ms";
     draw_works(out, book, "ms", 1.0, &time);
 }
