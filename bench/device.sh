@@ -17,8 +17,9 @@ if [ "${SMALL:-}" ]; then
     models=${MODELS:-deit_tiny_patch16_224} sizes=${SIZES:-224} batches=${BATCHES:-1}
     dtypes=${DTYPES:-fp32 fp16} runs=${RUNS:-1}
 else
-    models=${MODELS:-"deit_tiny_patch16_224 deit_small_patch16_224 deit_base_patch16_224 levit_128s"}
-    sizes=${SIZES:-224 512} batches=${BATCHES:-1 64 256} dtypes=${DTYPES:-fp16 fp32} runs=${RUNS:-11}
+    deits="deit_tiny_patch16_224 deit_small_patch16_224 deit_base_patch16_224"
+    models=${MODELS:-"$deits levit_128s"} sizes=${SIZES:-224 512} batches=${BATCHES:-1 64 256}
+    dtypes=${DTYPES:-fp16 fp32} runs=${RUNS:-11}
 fi
 here=$(dirname "$0")
 python=${PYTHON:-python3}

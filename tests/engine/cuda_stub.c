@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { CONTEXT, STREAM, MODULE, FUNCTION, EVENT, MEMORY, PROGRAM, PLAN } kind;
+typedef enum kind { CONTEXT, STREAM, MODULE, FUNCTION, EVENT, MEMORY, PROGRAM, PLAN, GRAPH } kind;
 
 typedef struct object {
     kind of;
@@ -24,6 +24,7 @@ static cuda_stub state = {
 static object *objects;
 static object *current; /* context */
 static int started;
+static int recording; /* 1: launches are kept */
 
 cuda_stub *cuda_stub_state(void);
 cuda_stub *cuda_stub_state(void)
@@ -94,6 +95,12 @@ static int release(const void *handle, kind of, const char *where)
     if (o)
         drop(o);
     return 0;
+}
+
+static void not_recording(const char *where)
+{
+    if (recording)
+        fault(where, "while launches are recorded");
 }
 
 static void in_context(const char *where)
@@ -248,6 +255,7 @@ int cuStreamSynchronize(void *stream)
 {
     state.queued = 0; /* a device that is lost reads nothing more */
     CALLED(LAUNCH_FAILED);
+    not_recording(__func__);
     in_context(__func__);
     find(stream, STREAM, __func__);
     return 0;
@@ -257,6 +265,7 @@ int cuMemAlloc_v2(uint64_t *out, size_t bytes);
 int cuMemAlloc_v2(uint64_t *out, size_t bytes)
 {
     CALLED(OUT_OF_MEMORY);
+    not_recording(__func__);
     in_context(__func__);
     if (bytes == 0)
         fault(__func__, "no bytes");
@@ -285,6 +294,7 @@ int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stre
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream)
 {
     CALLED(LAUNCH_FAILED);
+    not_recording(__func__);
     state.writes++;
     state.queued++;
     find(stream, STREAM, __func__);
@@ -297,6 +307,7 @@ int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream);
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *stream)
 {
     CALLED(LAUNCH_FAILED);
+    not_recording(__func__);
     state.reads++;
     state.queued++;
     find(stream, STREAM, __func__);
@@ -426,6 +437,70 @@ int cuEventElapsedTime(float *milliseconds, void *from, void *to)
         fault(__func__, "an event that was not recorded");
     *milliseconds = 1.0f;
     return 0;
+}
+
+/* ---- graphs */
+
+int cuStreamBeginCapture_v2(void *stream, int mode);
+int cuStreamBeginCapture_v2(void *stream, int mode)
+{
+    CALLED(LAUNCH_FAILED);
+    in_context(__func__);
+    find(stream, STREAM, __func__);
+    not_recording(__func__);
+    if (mode != 1)
+        fault(__func__, "not of this thread alone");
+    recording = 1;
+    return 0;
+}
+
+int cuStreamEndCapture(void *stream, void **graph);
+int cuStreamEndCapture(void *stream, void **graph)
+{
+    const int was = recording;
+    recording = 0;
+    *graph = NULL;
+    CALLED(LAUNCH_FAILED);
+    find(stream, STREAM, __func__);
+    if (!was)
+        fault(__func__, "nothing is recorded");
+    *graph = make(GRAPH, 1);
+    return 0;
+}
+
+int cuGraphInstantiateWithFlags(void **out, void *graph, unsigned long long flags);
+int cuGraphInstantiateWithFlags(void **out, void *graph, unsigned long long flags)
+{
+    CALLED(OUT_OF_MEMORY);
+    find(graph, GRAPH, __func__);
+    if (flags)
+        fault(__func__, "flags");
+    *out = make(PLAN, 1);
+    return 0;
+}
+
+int cuGraphLaunch(void *graph, void *stream);
+int cuGraphLaunch(void *graph, void *stream)
+{
+    CALLED(LAUNCH_FAILED);
+    in_context(__func__);
+    not_recording(__func__);
+    find(graph, PLAN, __func__);
+    find(stream, STREAM, __func__);
+    state.replays++;
+    return 0;
+}
+
+int cuGraphExecDestroy(void *graph);
+int cuGraphExecDestroy(void *graph)
+{
+    return release(graph, PLAN, __func__);
+}
+
+int cuGraphDestroy(void *graph);
+int cuGraphDestroy(void *graph)
+{
+    return release(graph, GRAPH, __func__);
 }
 
 /* ---- NVRTC */

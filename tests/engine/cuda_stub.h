@@ -11,7 +11,7 @@ typedef struct cuda_stub {
     /* The call of this number (from 1) fails; 0: none does. `failed` is the name of what did. */
     size_t fail_at;
     const char *failed;
-    size_t calls, launches, multiplications, writes, reads;
+    size_t calls, launches, multiplications, replays, writes, reads;
     size_t live;     /* objects that were made and not released */
     size_t queued;   /* copies that were queued and not waited for */
     char fault[512]; /* the first wrong call; empty: none */

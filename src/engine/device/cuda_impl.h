@@ -46,6 +46,21 @@ typedef struct vc__cu {
 #undef VC__CU_MEMBER
 } vc__cu;
 
+/* What a driver of CUDA 11.4 or newer has besides. */
+#define VC__CU_GRAPH_MAP(X)                                                                        \
+    X(cuStreamBeginCapture_v2, (void *stream, int mode))                                           \
+    X(cuStreamEndCapture, (void *stream, void **graph))                                            \
+    X(cuGraphInstantiateWithFlags, (void **out, void *graph, unsigned long long flags))            \
+    X(cuGraphLaunch, (void *graph, void *stream))                                                  \
+    X(cuGraphExecDestroy, (void *graph))                                                           \
+    X(cuGraphDestroy, (void *graph))
+
+typedef struct vc__cu_graph_calls {
+#define VC__CU_GRAPH_MEMBER(name, arguments) vc__cu_result(*name) arguments;
+    VC__CU_GRAPH_MAP(VC__CU_GRAPH_MEMBER)
+#undef VC__CU_GRAPH_MEMBER
+} vc__cu_graph_calls;
+
 /* cuBLASLt, as its header has it. */
 #define VC__BLASLT_MAP(X)                                                                          \
     X(cublasLtCreate, (void **out))                                                                \
@@ -100,6 +115,10 @@ typedef struct vc__cu_queue {
     vc_device_info info;
     int device, architecture; /* 87 of sm_87 */
     void *context, *stream;
+    vc__cu_graph_calls graph_calls;
+    int records; /* 1: graphs are to be had */
+    void **graphs;
+    size_t graph_count;
     void **modules;
     size_t module_count;
     int timing;
@@ -113,7 +132,8 @@ void *vc__cu_library(const char *variable, const char *const *names);
 int vc__cu_find(void *library, void *out, const char *name);
 
 /* Opens the driver; VC_EUNSUPPORTED, and why. */
-vc_status vc__cu_load(vc__cu *out);
+/* *library may be NULL. */
+vc_status vc__cu_load(vc__cu *out, void **library);
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index);
 vc_status vc__cu_fail(const vc__cu_queue *q, vc__cu_result error, const char *what);
 /* Makes the queue's context this thread's. */
@@ -133,6 +153,14 @@ vc_status vc__cu_products_open(vc__cu_queue *q);
 void vc__cu_products_close(vc__cu_queue *q);
 int vc__cu_multiplies(void *queue, vc_precision precision);
 vc_status vc__cu_multiply(void *queue, const vc__multiplication *m);
+
+/* Finds what graphs need, unless VC_GRAPHS is none. */
+void vc__cu_graphs_find(vc__cu_queue *q, void *library);
+void vc__cu_graphs_close(vc__cu_queue *q);
+int vc__cu_records(void *queue);
+int vc__cu_record(void *queue);
+void *vc__cu_recorded(void *queue);
+vc_status vc__cu_replay(void *queue, void *graph);
 
 vc_status vc__cu_timing(void *queue, int on);
 vc_status vc__cu_mark(void *queue, size_t op);

@@ -24,10 +24,12 @@ int vc__cu_find(void *library, void *out, const char *name)
     return symbol != NULL;
 }
 
-vc_status vc__cu_load(vc__cu *out)
+vc_status vc__cu_load(vc__cu *out, void **opened)
 {
     static const char *const names[] = {"libcuda.so.1", NULL};
     void *library = vc__cu_library("VC_CUDA", names);
+    if (opened)
+        *opened = library;
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "%s: no driver of CUDA, wanted NVIDIA's: %s", names[0],
                        dlerror());

@@ -43,7 +43,7 @@ static vc_status list(vc_device_info **out, size_t *count)
     int devices = 0, architecture, multiplies;
     *out = NULL;
     *count = 0;
-    VC_TRY(vc__cu_load(&cu));
+    VC_TRY(vc__cu_load(&cu, NULL));
     VC_TRY(count_devices(&devices, &cu));
     VC_TRY(vc__cu_products_find(&blaslt, &multiplies));
     vc_device_info *made = calloc((size_t)devices, sizeof *made);
@@ -70,6 +70,7 @@ static void close_queue(void *queue)
     if (q->context) {
         q->cu.cuCtxSetCurrent(q->context);
         vc__cu_times_close(q);
+        vc__cu_graphs_close(q);
         vc__cu_products_close(q);
         for (size_t i = 0; i < q->module_count; i++)
             q->cu.cuModuleUnload(q->modules[i]);
@@ -84,8 +85,10 @@ static void close_queue(void *queue)
 
 static vc_status open_parts(vc__cu_queue *q, size_t index)
 {
+    void *library;
     int devices = 0;
-    VC_TRY(vc__cu_load(&q->cu));
+    VC_TRY(vc__cu_load(&q->cu, &library));
+    vc__cu_graphs_find(q, library);
     VC_TRY(count_devices(&devices, &q->cu));
     if (index >= (size_t)devices)
         return vc_fail(VC_EINVAL, "there is no device cuda:%zu, wanted 0 to %d", index,
@@ -246,6 +249,10 @@ const vc__runtime vc__cuda = {.name = "cuda",
                               .multiplies = vc__cu_multiplies,
                               .multiply = vc__cu_multiply,
                               .finish = finish,
+                              .records = vc__cu_records,
+                              .record = vc__cu_record,
+                              .recorded = vc__cu_recorded,
+                              .replay = vc__cu_replay,
                               .timing = vc__cu_timing,
                               .mark = vc__cu_mark,
                               .span_count = vc__cu_spans,

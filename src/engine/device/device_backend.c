@@ -22,6 +22,7 @@ void vc__device_close(void *device)
     free(d->attentions);
     free(d->seconds);
     free(d->parts);
+    free(d->replays);
     free(d->events);
     free(d);
 }
@@ -154,11 +155,15 @@ vc_status vc__device_allocate(vc_program *program, void *device)
 {
     vc__device *d = device;
     const size_t batch = d->options.batch;
-    size_t narrowed, sums;
+    size_t narrowed, sums, image = 0;
     d->op_count = program->op_count;
     vc__device_narrow_buffers(d, program);
     VC_TRY(allocate_attentions(d, program));
     VC_TRY(vc__device_apart_open(d));
+    for (size_t i = 0; i < program->buffer_count; i++)
+        image += program->buffers[i]->width * program->buffers[i]->rows *
+                 value_bytes(program->buffers[i]);
+    VC_TRY(vc__device_check_batch(d, image));
     for (size_t i = 0; i < program->buffer_count; i++) {
         vc_program_buffer *b = program->buffers[i];
         vc__memory made, *handle;

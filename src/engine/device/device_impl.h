@@ -71,6 +71,13 @@ typedef struct vc__runtime {
     vc_status (*multiply)(void *queue, const vc__multiplication *m);
     vc_status (*finish)(void *queue);
 
+    /* NULL, or 0: it records nothing, now or any more. From `record` (0: refused) to `recorded`
+     * (NULL: refused) what is launched does not run but is kept, as long as the queue. */
+    int (*records)(void *queue);
+    int (*record)(void *queue);
+    void *(*recorded)(void *queue);
+    vc_status (*replay)(void *queue, void *recorded);
+
     /* While timing is on, spans of what lies between two calls of `mark`. They can be read after
      * `finish`; `timing` forgets them. */
     vc_status (*timing)(void *queue, int on);
@@ -130,6 +137,11 @@ typedef struct vc__device_attention {
     X(copy_values)                                                                                 \
     X(spin)
 
+typedef struct vc__replay {
+    size_t images, runs;
+    void *recorded; /* NULL: not yet */
+} vc__replay;
+
 typedef struct vc__device {
     vc_backend_options options;
     const vc__runtime *runtime;
@@ -152,6 +164,8 @@ typedef struct vc__device {
     size_t handle_count;
     vc__memory weights;        /* of attention in parts, where that is wanted */
     vc__memory narrowed, sums; /* of a library's products, where one is used */
+    vc__replay *replays;
+    size_t replay_count;
     vc__memory images, outputs;
     const float *logits; /* of the last run, the caller's */
     size_t logit_count;
@@ -169,6 +183,9 @@ vc_status vc__device_take(vc__memory *out, vc__device *device, size_t bytes, con
 /* The same, filled; `from` need not remain. NULL: not filled. */
 vc_status vc__device_fill(vc__memory *out, vc__device *device, const void *from, size_t bytes,
                           const char *what);
+
+/* VC_ENOMEM, with all that is wanted and the images that would fit, for a batch that has no room. */
+vc_status vc__device_check_batch(const vc__device *device, size_t image_bytes);
 
 /* A product's weights, rounded to its precision; VC_EUNSUPPORTED for one that fp16 cannot hold. */
 vc_status vc__device_fill_weights(vc__memory *out, vc__device *device, const vc_linear *linear,
@@ -215,6 +232,9 @@ typedef enum vc__products {
 } vc__products;
 vc_status vc__products_wanted(vc__products *out);
 
+typedef vc_status vc__launch_all(vc__device *device, const vc_program *program, size_t images);
+vc_status vc__device_replay(vc__device *device, const vc_program *program, size_t images,
+                            vc__launch_all *launch_all);
 vc_status vc__device_run(void *device, const vc_program *program, size_t first, size_t count,
                          size_t images);
 vc_status vc__device_synchronise(void *device);
