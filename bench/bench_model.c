@@ -2,9 +2,10 @@
  * multiply-adds per image as a comment, then images per second, a line for each round, and as a
  * comment the most memory that those rounds had, without what the program had at its start.
  *
- * usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]
+ * usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN|none
+ *        [fast|less|least]]]
  *
- * bf16 is for training only. */
+ * bf16, and what is kept of activations (train --memory), are for training only. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ typedef struct work {
 } work;
 
 static vc_status open_work(work *w, const vc_model_config *config, const char *dtype,
-                           const char *plan_path, int train)
+                           const char *plan_path, vc_keep keep)
 {
     const size_t values = w->batch * vc_model_image_values(config);
     VC_TRY(vc_model_create(&w->model, config, 0));
@@ -81,7 +82,7 @@ static vc_status open_work(work *w, const vc_model_config *config, const char *d
     }
     if (strcmp(dtype, "bf16") == 0)
         VC_TRY(vc_half_open(&w->half));
-    VC_TRY(vc_acts_open(&w->acts, w->model, w->batch, train));
+    VC_TRY(vc_acts_open(&w->acts, w->model, w->batch, (int)keep));
     w->acts.half = w->half;
     w->classes = vc_model_input_of(config).classes;
     w->x = malloc(values * sizeof *w->x);
@@ -92,7 +93,7 @@ static vc_status open_work(work *w, const vc_model_config *config, const char *d
     vc_rng rng = vc_rng_open(1, 0, 0);
     for (size_t i = 0; i < values; i++)
         w->x[i] = (float)vc_rng_normal(&rng);
-    if (train) {
+    if (keep) {
         VC_TRY(vc_grads_open(&w->grads, w->model, w->batch));
         return vc_optimizer_open(&w->optimizer, w->model);
     }
@@ -125,21 +126,21 @@ static void learn(work *w, const vc_train_options *o)
     vc_optimizer_step(&w->optimizer, w->model, &w->grads, o, 1e-4);
 }
 
-static vc_status run(const vc_model_config *config, int train, size_t batch, int rounds,
+static vc_status run(const vc_model_config *config, vc_keep keep, size_t batch, int rounds,
                      const char *dtype, const char *plan_path)
 {
     const size_t before = memory_of("VmRSS");
     work w = {.batch = batch};
     vc_workload workload = {0};
     const vc_train_options o = vc_train_options_default();
-    VC_TRY(open_work(&w, config, dtype, plan_path, train));
+    VC_TRY(open_work(&w, config, dtype, plan_path, keep));
     VC_TRY(vc_model_lower(&workload, &w.model->config, plan_path ? &w.plan : NULL));
     printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
     for (int r = -2; r < rounds; r++) {
         if (r == 0)
             forget_peak();
         const double start = vc_clock_seconds();
-        if (train)
+        if (keep)
             learn(&w, &o);
         else
             VC_TRY(vc_engine_run(w.engine, w.logits, w.x, batch));
@@ -168,11 +169,21 @@ static vc_status choose(vc_model_config *out, const char *name)
     return vc_fail(VC_EINVAL, "'%s' is no model, wanted tiny, demo or small", name);
 }
 
+static vc_keep keep_of(const char *mode, const char *memory)
+{
+    if (strcmp(mode, "train") != 0)
+        return VC_KEEP_NOTHING;
+    return strcmp(memory, "least") == 0  ? VC_KEEP_LEAST
+           : strcmp(memory, "less") == 0 ? VC_KEEP_LESS
+                                         : VC_KEEP_ALL;
+}
+
 int main(int argc, char **argv)
 {
     vc_model_config config;
-    if (argc < 5 || argc > 7) {
-        fputs("usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 [PLAN]]\n",
+    if (argc < 5 || argc > 8) {
+        fputs("usage: bench_model tiny|demo|small train|forward BATCH ROUNDS [fp32|bf16 "
+              "[PLAN|none [fast|less|least]]]\n",
               stderr);
         return 2;
     }
@@ -180,8 +191,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "bench_model: %s\n", vc_last_error());
         return 2;
     }
-    if (run(&config, strcmp(argv[2], "train") == 0, (size_t)atoi(argv[3]), atoi(argv[4]),
-            argc > 5 ? argv[5] : "fp32", argc > 6 ? argv[6] : NULL) != VC_OK) {
+    const char *plan = argc > 6 && strcmp(argv[6], "none") != 0 ? argv[6] : NULL;
+    if (run(&config, keep_of(argv[2], argc > 7 ? argv[7] : "fast"), (size_t)atoi(argv[3]),
+            atoi(argv[4]), argc > 5 ? argv[5] : "fp32", plan) != VC_OK) {
         fprintf(stderr, "bench_model: %s\n", vc_last_error());
         return 1;
     }

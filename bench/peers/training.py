@@ -23,7 +23,7 @@ from importlib import metadata
 
 HOW = ("eager", "compiled")
 HERE = os.path.dirname(os.path.abspath(__file__))
-# name, model, batch, dtype, sparse, the ratio that is aimed at with two threads
+# name, model, batch, dtype, sparse, the ratio that is aimed at with two threads; ours by --memory
 CASES = [
     ("DeiT-Tiny fp32", "tiny", 16, "fp32", False, 1.7),
     ("DeiT-Tiny fp32, 90 % sparse", "tiny", 16, "fp32", True, 1.9),
@@ -31,6 +31,8 @@ CASES = [
     ("DeiT-Tiny bf16, 90 % sparse", "tiny", 16, "bf16", True, 2.2),
     ("ViT 64 x 6 x 4, 50 tokens, fp32", "small", 128, "fp32", False, 2.0),
     ("ViT 64 x 6 x 4, 50 tokens, bf16", "small", 128, "bf16", False, None),
+    ("DeiT-Tiny fp32, --memory less", "tiny", 16, "fp32", False, None, "less"),
+    ("DeiT-Tiny fp32, --memory least", "tiny", 16, "fp32", False, None, "least"),
     ("DeiT-Tiny fp32, batch 2", "tiny", 2, "fp32", False, None),
 ]
 ROUNDS = {"tiny": 4, "small": 12}
@@ -47,9 +49,9 @@ def run(command, threads):
 
 
 def measure(case, threads):
-    _, model, batch, dtype, sparse, goal = case
+    _, model, batch, dtype, sparse, goal, *memory = case
     work = [model, "train", str(batch), str(ROUNDS[model])]
-    ours = [OPTIONS.bench_model, *work, dtype, *([OPTIONS.plan] if sparse else [])]
+    ours = [OPTIONS.bench_model, *work, dtype, OPTIONS.plan if sparse else "none", *memory]
     theirs = [sys.executable, os.path.join(HERE, "torch_model.py"), *work, dtype]
     turns = [
         [run(ours, threads), *(run([*theirs, how], threads) for how in HOW)]
