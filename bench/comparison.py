@@ -218,6 +218,9 @@ def switches(vitcod, masks, folder):
         )
     )
     files.append(
+        chip_file(folder, "sanger predicts apart", like + "sanger.yaml\nsanger: {apart: true}\n")
+    )
+    files.append(
         chip_file(
             folder, "sanger tiles of 256 keys", like + "sanger.yaml\nsanger: {positions: 256}\n"
         )
@@ -335,6 +338,7 @@ def report(table, switched, published, real):
     for chip, key in (
         ("sanger unpipelined", "unpipelined"),
         ("sanger free prediction", "free"),
+        ("sanger predicts apart", "apart"),
         ("sanger tiles of 256 keys", "tiles"),
     ):
         values[key] = "%.2f" % switched.mean(chip, "prune + reorder", ninety)
