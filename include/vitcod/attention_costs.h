@@ -1,5 +1,5 @@
 /* The time that an entry of attention takes in the kernels of inference on this machine, by which
- * heads are split.
+ * heads are split and rows are grouped.
  *
  * The costs are measured with the instruction set in use, on heads of 64 values, in some
  * milliseconds. That happens once per process, and the result is kept in a file for later ones, in
@@ -29,8 +29,8 @@ const char *vc_costs_source_name(vc_costs_source source); /* "measured", "cached
 /* The costs for panels in float32 or in bfloat16. VC_EINVAL if VC_ATTENTION_COSTS is not three or
  * four positive numbers. */
 vc_status vc_attention_costs_get(vc_attention_costs *out, int bf16);
-/* If the options split by cost and have no costs yet (a panel entry of 0), fills in those of this
- * machine. */
+/* If the options split and have no costs yet (a panel entry of 0), fills in those of this machine:
+ * by them panels are chosen, unless a plan says what they are, and rows are grouped. */
 vc_status vc_attention_costs_fill(vc_pattern_options *options, int bf16);
 
 #ifdef __cplusplus

@@ -19,12 +19,39 @@ extern "C" {
 
 enum { VC_ATTENTION_PHASES = 3 /* scores, softmax, output */ };
 
+/* The own keys of four queries at a time (0 to 3, 4 to 7, ...), each listed once for those of them
+ * that keep it, so that its K and V are read once for all. A row's result does not depend on which
+ * rows of its group are computed with it. */
+enum { VC_GROUP_ROWS = 4, VC_GROUP_SETS = 10, VC_GROUP_KEYS = 512 /* at most, of a part */ };
+
+/* clang-format off */
+/* Neighbours of a group, bit i for its query i: x(index, set). A row's sum takes its keys in this
+ * order. */
+#define VC_GROUP_SETS_OF(x)                                                                        \
+    x(0, 15u) x(1, 7u) x(2, 14u) x(3, 3u) x(4, 6u) x(5, 12u) x(6, 1u) x(7, 2u) x(8, 4u) x(9, 8u)
+/* clang-format on */
+
+typedef struct vc_group_part {
+    size_t start;                   /* of its keys, set by set */
+    uint16_t counts[VC_GROUP_SETS]; /* those of several queries are multiples of 4 */
+} vc_group_part;
+
+typedef struct vc_row_groups {
+    const size_t *part_start; /* (groups + 1) a group has at least one part */
+    const vc_group_part *parts;
+    const int32_t *keys;
+    size_t part_count, key_count;
+    size_t set_count;  /* sets that have keys, of all parts */
+    size_t k_at, v_at; /* floats from the head's panel on: K (Tk, head_dim), V (Tk, value_dim) */
+} vc_row_groups;
+
 typedef struct vc_packed_head {
     const vc_pattern_head *pattern;
-    size_t summaries;        /* keys of the panel, its last ones, that are summaries */
-    const float *panel_bias; /* (Tq, panel_count rounded up to 16) or NULL */
-    const float *row_bias;   /* (row_start[Tq]), readable 16 values beyond, or NULL */
-    size_t panel_start;      /* floats, of this head in an image's panels */
+    const vc_row_groups *groups; /* of the entries of the rows; NULL: row by row */
+    size_t summaries;            /* keys of the panel, its last ones, that are summaries */
+    const float *panel_bias;     /* (Tq, panel_count rounded up to 16) or NULL */
+    const float *row_bias;       /* (row_start[Tq]), readable 16 values beyond, or NULL */
+    size_t panel_start;          /* floats, of this head in an image's panels */
 } vc_packed_head;
 
 typedef struct vc_packed_attention {
@@ -39,7 +66,8 @@ typedef struct vc_packed_attention {
 
 /* Opens a layer whose sizes and `bf16` are set. Panels in bfloat16 want a head_dim and a value_dim
  * that are multiples of 16. `plan` must outlive it; NULL: nothing is pruned. bias (H, Tq, Tk) may
- * be NULL. */
+ * be NULL. Rows are grouped by the costs of the options, unless there are none (0) or tokens have
+ * biases. */
 vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_layer *plan,
                                    const float *bias, const vc_pattern_options *options);
 void vc_packed_attention_close(vc_packed_attention *layer);
@@ -47,8 +75,9 @@ void vc_packed_attention_close(vc_packed_attention *layer);
 /* Packs tokens first to first + count - 1 into an image's panels. k and v are those of the first
  * head and of token `first`. A head's panel holds K as (blocks of 16 keys, head_dim, 16). With bf16
  * two values of a key are adjacent, (blocks of 16 keys, head_dim / 2, 16, 2), and V follows as
- * (keys / 2, value_dim, 2); the panels must be zeroed before the first call. Summaries are numbered
- * behind the tokens, from layer->keys on. */
+ * (keys / 2, value_dim, 2); the panels must be zeroed before the first call. Where rows are
+ * grouped, K and V of all tokens follow in float32. Summaries are numbered behind the tokens, from
+ * layer->keys on. */
 void vc_attention_pack(float *panels, const vc_packed_attention *layer, const float *k,
                        const float *v, size_t stride, size_t first, size_t count);
 

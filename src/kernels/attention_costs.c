@@ -70,7 +70,7 @@ vc_status vc_attention_costs_get(vc_attention_costs *out, int bf16)
 vc_status vc_attention_costs_fill(vc_pattern_options *options, int bf16)
 {
     vc_attention_costs here;
-    if (options->split != VC_PATTERN_BY_COST || options->costs.panel_entry > 0.0)
+    if (options->split == VC_PATTERN_WHOLE || options->costs.panel_entry > 0.0)
         return VC_OK;
     VC_TRY(vc_attention_costs_get(&here, bf16));
     options->costs = here.costs;

@@ -84,16 +84,28 @@ static void pack_bf16(uint16_t *panel, const vc_pattern_head *head,
     }
 }
 
+/* K and V of tokens, head by head, for what is computed key by key: neighbours share pages. */
+static void copy_keys(float *panel, const vc_row_groups *groups, const vc_packed_attention *layer,
+                      const float *k, const float *v, size_t stride, size_t first, size_t count)
+{
+    const size_t d = layer->head_dim, dv = layer->value_dim;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(panel + groups->k_at + (first + i) * d, k + i * stride, d * sizeof *k);
+        memcpy(panel + groups->v_at + (first + i) * dv, v + i * stride, dv * sizeof *v);
+    }
+}
+
 void vc_attention_pack(float *panels, const vc_packed_attention *layer, const float *k,
                        const float *v, size_t stride, size_t first, size_t count)
 {
     for (size_t h = 0; h < layer->heads; h++) {
         const vc_pattern_head *head = &layer->pattern.head[h];
         float *panel = panels + layer->head[h].panel_start;
-        const float *from = k + h * layer->head_dim;
+        const float *from = k + h * layer->head_dim, *values = v + h * layer->value_dim;
+        if (layer->head[h].groups && first < layer->keys)
+            copy_keys(panel, layer->head[h].groups, layer, from, values, stride, first, count);
         if (layer->bf16)
-            pack_bf16((void *)panel, head, layer, from, v + h * layer->value_dim, stride, first,
-                      count);
+            pack_bf16((void *)panel, head, layer, from, values, stride, first, count);
         else
             pack_fp32(panel, head, from, stride, layer->head_dim, first, count);
     }

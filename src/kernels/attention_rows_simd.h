@@ -348,6 +348,8 @@ typedef struct attend_span {
     size_t query, start, keys; /* the first query; the first key and how many */
 } attend_span;
 
+#include "attention_groups_simd.h"
+
 /* `rows` queries against a block of the panel and, if it is the last block, against their own
  * keys. */
 INLINE void attend_tile(const attend_job *job, running *now, attend_span at, score_fn *score,
@@ -361,7 +363,7 @@ INLINE void attend_tile(const attend_job *job, running *now, attend_span at, sco
     const vc_pattern_head *head = view->head->pattern;
     const float *panel_bias = view->head->panel_bias;
     const size_t blocks = vc_panel_blocks(head->panel_count);
-    const int last = start + keys == head->panel_count;
+    const int last = start + keys == head->panel_count && !view->head->groups;
     _Alignas(64) float scores[TILE * BLOCK], own_scores[TILE * BLOCK];
     own_keys own[TILE];
     float keep[TILE];
@@ -407,26 +409,36 @@ INLINE void attend_block(const attend_job *job, running *now, attend_span at, si
         attend_tile(job, now, at, score, value, 1, head_dim, value_dim);
 }
 
+/* `count` queries against the whole panel, and what they own. */
+INLINE void attend_all(const attend_job *job, running *now, size_t query, size_t count,
+                       score_fn *score, value_fn *value, const size_t head_dim,
+                       const size_t value_dim)
+{
+    const vc_packed_head *head = job->view->head;
+    const size_t panel = head->pattern->panel_count;
+    for (size_t start = 0; start < panel || (start == 0 && !head->groups); start += BLOCK) {
+        const size_t left = panel - start, keys = left < BLOCK ? left : BLOCK;
+        const attend_span at = {query, start, keys};
+        attend_block(job, now, at, count, score, value, head_dim, value_dim);
+    }
+    if (head->groups)
+        attend_groups(job, now, query, count, head_dim, value_dim);
+}
+
 /* Attention of `rows` queries. `score` and `value` compute with the keys of the panel. */
 INLINE void attend_by(float *out, size_t out_stride, const vc_attention_view *view, size_t first,
                       size_t rows, score_fn *score, value_fn *value)
 {
-    const vc_pattern_head *head = view->head->pattern;
     const attend_job job = {view, first, out, out_stride};
-    for (size_t group = 0; group < rows; group += GROUP) {
-        const size_t count = rows - group < GROUP ? rows - group : GROUP;
+    for (size_t query = 0, count; query < rows; query += count) {
+        const size_t most = GROUP - (first + query) % VC_GROUP_ROWS, left = rows - query;
         running now[GROUP];
-        size_t start = 0;
+        count = left < most ? left : most;
         for (size_t i = 0; i < count; i++)
             now[i] = (running){PRUNED, 0.0f};
-        do {
-            const size_t left = head->panel_count - start, keys = left < BLOCK ? left : BLOCK;
-            const attend_span at = {group, start, keys};
-            if (view->head_dim == 64 && view->value_dim == 64)
-                attend_block(&job, now, at, count, score, value, 64, 64);
-            else
-                attend_block(&job, now, at, count, score, value, view->head_dim, view->value_dim);
-            start += keys;
-        } while (start < head->panel_count);
+        if (view->head_dim == 64 && view->value_dim == 64)
+            attend_all(&job, now, query, count, score, value, 64, 64);
+        else
+            attend_all(&job, now, query, count, score, value, view->head_dim, view->value_dim);
     }
 }

@@ -5,11 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "packed_attention_impl.h"
 #include "vitcod/arena.h"
-#include "vitcod/packed_attention.h"
+
+static size_t whole_lines(size_t floats)
+{
+    return (floats + VC_PANEL - 1) / VC_PANEL * VC_PANEL;
+}
+
+/* K and V of the tokens are behind the head's panel. */
+static const vc_row_groups *place_groups(vc_arena *arena, const vc_row_groups *counted,
+                                         const vc_packed_attention *layer, size_t panel_start)
+{
+    const size_t groups = (layer->queries + VC_GROUP_ROWS - 1) / VC_GROUP_ROWS,
+                 k_at = layer->panel_floats - panel_start,
+                 v_at = k_at + whole_lines(layer->keys * layer->head_dim);
+    vc_row_groups *out = vc_arena_take(arena, sizeof *out);
+    const size_t *start = vc_arena_take(arena, (groups + 1) * sizeof *start);
+    const vc_group_part *parts = vc_arena_take(arena, counted->part_count * sizeof *parts);
+    const int32_t *keys = vc_arena_take(arena, counted->key_count * sizeof *keys);
+    if (arena->base)
+        *out = (vc_row_groups){
+            .part_start = start, .parts = parts, .keys = keys, .k_at = k_at, .v_at = v_at};
+    return out;
+}
 
 /* Lays out the memory; the same code first counts and then hands out. */
-static void place_heads(vc_arena *arena, vc_packed_attention *layer, int tokens_biased)
+static void place_heads(vc_arena *arena, vc_packed_attention *layer, int tokens_biased,
+                        const vc_row_groups *groups)
 {
     layer->panel_floats = 0;
     layer->head = vc_arena_take(arena, layer->heads * sizeof *layer->head);
@@ -26,6 +49,11 @@ static void place_heads(vc_arena *arena, vc_packed_attention *layer, int tokens_
         if (tokens_biased)
             head.row_bias =
                 vc_arena_floats(arena, vc_rows_count(pattern, layer->queries) + VC_PANEL);
+        if (groups[h].part_count > 0) {
+            head.groups = place_groups(arena, &groups[h], layer, head.panel_start);
+            layer->panel_floats += whole_lines(layer->keys * layer->head_dim) +
+                                   whole_lines(layer->keys * layer->value_dim);
+        }
         if (arena->base)
             layer->head[h] = head;
     }
@@ -75,13 +103,41 @@ static vc_status arrange_biases(const vc_packed_attention *layer, const float *b
     return VC_OK;
 }
 
-static vc_status open_heads(vc_packed_attention *layer, const float *bias)
+/* Counts what groups of the heads would be, and forgets those that cost more than rows do. */
+static vc_status choose_groups(vc_row_groups *counted, const vc_packed_attention *layer,
+                               const vc_split_costs *costs)
+{
+    for (size_t h = 0; h < layer->heads; h++) {
+        const vc_pattern_head *head = &layer->pattern.head[h];
+        if (!head->row_start)
+            continue;
+        VC_TRY(vc__make_groups(&counted[h], head, layer->queries, layer->keys, 0));
+        if (!vc__groups_pay(&counted[h], head, layer->queries, costs))
+            counted[h] = (vc_row_groups){0};
+    }
+    return VC_OK;
+}
+
+static vc_status make_groups(const vc_packed_attention *layer)
+{
+    for (size_t h = 0; h < layer->heads; h++)
+        if (layer->head[h].groups)
+            VC_TRY(vc__make_groups((vc_row_groups *)layer->head[h].groups, &layer->pattern.head[h],
+                                   layer->queries, layer->keys, 1));
+    return VC_OK;
+}
+
+static vc_status open_heads(vc_packed_attention *layer, const float *bias,
+                            const vc_split_costs *costs, vc_row_groups *groups)
 {
     vc_arena arena = {0};
-    place_heads(&arena, layer, bias != NULL);
+    if (!bias && costs->row_entry > costs->panel_entry)
+        VC_TRY(choose_groups(groups, layer, costs));
+    place_heads(&arena, layer, bias != NULL, groups);
     VC_TRY(vc_arena_reserve(&arena));
-    place_heads(&arena, layer, bias != NULL);
+    place_heads(&arena, layer, bias != NULL, groups);
     layer->memory = arena.base;
+    VC_TRY(make_groups(layer));
     return bias || layer->pattern.pooling ? arrange_biases(layer, bias) : VC_OK;
 }
 
@@ -92,7 +148,11 @@ vc_status vc_packed_attention_open(vc_packed_attention *layer, const vc_plan_lay
     VC_TRY(plan
                ? vc_pattern_open(&layer->pattern, plan, options)
                : vc_pattern_open_whole(&layer->pattern, layer->heads, layer->queries, layer->keys));
-    const vc_status status = open_heads(layer, bias);
+    vc_row_groups *groups = calloc(layer->heads, sizeof *groups);
+    const vc_status status =
+        groups ? open_heads(layer, bias, &options->costs, groups)
+               : vc_fail(VC_ENOMEM, "out of memory for attention of %zu heads", layer->heads);
+    free(groups);
     if (status != VC_OK)
         vc_packed_attention_close(layer);
     return status;
