@@ -20,9 +20,9 @@ FIELDS = {"row": "ro", "rank": "ra", "bank": "ba", "bank_group": "bg", "column":
 MEMORY = "ddr4-2400"
 PAUSE = 64  # clocks
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-ROOMY = "like: %s/configs/accelerators/prune-reorder.yaml\nname: roomy\nbuffers:\n" % ROOT + "".join(
-    "  %s: {size: 64 MiB}\n" % b for b in ("query", "key", "value", "index", "output", "decoded")
-)
+SCRATCHPADS = ("query", "key", "value", "index", "output", "decoded")
+ROOMY = "like: %s/configs/accelerators/prune-reorder.yaml\nname: roomy\nbuffers:\n" % ROOT
+ROOMY += "".join("  %s: {size: 64 MiB}\n" % b for b in SCRATCHPADS)
 
 
 def simulate(vitcod, mask, chip, folder, *more):
