@@ -28,5 +28,8 @@ for verb in eval attention; do
         one=$(rate 1 "$@")
         echo "$one $(rate 2 "$@") $(rate 4 "$@")"
     done | awk -v verb="$verb" '
-        { printf "%s: %.1f, %.1f, %.1f images/s: %.3f, %.3f\n", verb, $1, $2, $3, $2 / $1, $3 / $1 }'
+        {
+            printf "%s: %.1f, %.1f, %.1f images/s", verb, $1, $2, $3
+            printf ": %.3f, %.3f\n", $2 / $1, $3 / $1
+        }'
 done
