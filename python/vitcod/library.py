@@ -47,6 +47,7 @@ class ModelOptions(ctypes.Structure):
         ("autoencoder", c_char_p),
         ("weights", c_int),
         ("in_place", c_int),
+        ("remember", c_int),
         ("without_plan", c_int),
         ("image_size", c_size_t),
     ]
