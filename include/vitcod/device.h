@@ -21,7 +21,8 @@ typedef struct vc_device_info { /* released by free */
     uint64_t memory_bytes, largest_bytes; /* of all buffers, of one; 0: not known */
     uint64_t local_bytes;                 /* of a work-group */
     size_t units;                         /* cores, or the device's units */
-    const char *products;                 /* the library of its products; "plain": none */
+    char bus[32];         /* where it is on the host's bus, as NVML wants it; "": not known */
+    const char *products; /* the library of its products; "plain": none */
 } vc_device_info;
 extern const vc_record vc_device_info_record;
 

@@ -45,6 +45,16 @@ double vc_profile_peak(vc_precision precision, int threads);
  * out. */
 double vc_profile_bandwidth(int threads);
 
+/* What counts a device's energy: NVML, for an NVIDIA GPU at this place on its bus (device.h), or
+ * the INA3221 of a Jetson's board. VC_EUNSUPPORTED where neither does. Between samples power is
+ * taken as a straight line. */
+typedef struct vc_energy vc_energy;
+vc_status vc_energy_open(vc_energy **out, const char *bus);
+void vc_energy_close(vc_energy *energy); /* NULL is fine */
+const char *vc_energy_source(const vc_energy *energy);
+vc_status vc_energy_sample(vc_energy *energy);
+double vc_energy_joules(const vc_energy *energy); /* from opening to the last sample */
+
 /* Counters of the CPU, in user mode on the threads of this process, if the kernel allows it
  * (perf_event_open). */
 typedef enum vc_counter {

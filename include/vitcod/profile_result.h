@@ -51,6 +51,8 @@ typedef struct vc_profile_times {
     /* Of a device whose attention is one kernel: its time, and that of the three kernels whose
      * shares are its parts. NAN: not so. */
     double fused_ms, apart_ms;
+    double energy_mj, power_w; /* of an image, and while it runs; NAN: nothing counts it */
+    const char *energy_source; /* NULL: none */
 } vc_profile_times;
 
 typedef struct vc_profile_result {

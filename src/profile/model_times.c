@@ -4,6 +4,7 @@
 
 #include "vitcod/backend.h"
 #include "vitcod/clock.h"
+#include "vitcod/device.h"
 #include "vitcod/model_profile.h"
 #include "vitcod/rng.h"
 #include "vitcod/threads.h"
@@ -209,6 +210,42 @@ static vc_status open_bench(bench *out, const vc_model *model, const vc_model_ti
     return VC_OK;
 }
 
+/* Runs for a second, or until there are two runs. */
+static vc_status add_energy(vc_model_times *s, const bench *b, vc_energy *energy)
+{
+    const double start = vc_clock_seconds();
+    double ignored, seconds = 0.0;
+    size_t runs = 0;
+    for (; runs < 2 || seconds < 1.0; runs++) {
+        VC_TRY(run_once(&ignored, b));
+        VC_TRY(vc_energy_sample(energy));
+        seconds = vc_clock_seconds() - start;
+    }
+    s->joules = vc_energy_joules(energy) / (double)runs;
+    s->watts = vc_energy_joules(energy) / seconds;
+    s->energy_source = vc_energy_source(energy);
+    return VC_OK;
+}
+
+static vc_status measure_energy(vc_model_times *s, const bench *b, const vc_engine_options *o)
+{
+    vc_device_info *devices = NULL;
+    vc_energy *energy;
+    size_t count = 0;
+    if (!o->backend || !o->backend->devices)
+        return VC_OK;
+    VC_TRY(o->backend->devices(&devices, &count));
+    const vc_status found =
+        vc_energy_open(&energy, o->device < count ? devices[o->device].bus : "");
+    free(devices);
+    if (found != VC_OK)
+        return VC_OK; /* there is no number, which the result shows */
+    vc_engine_time(b->engine, 0);
+    const vc_status status = add_energy(s, b, energy);
+    vc_energy_close(energy);
+    return status;
+}
+
 vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
                               const vc_model_times_options *o)
 {
@@ -224,6 +261,8 @@ vc_status vc_model_times_open(vc_model_times *out, const vc_model *model,
         status = measure(out, &b, o);
     if (status == VC_OK && o->engine.backend && o->engine.backend->roofs)
         status = vc_engine_roofs(&out->roofs, b.engine);
+    if (status == VC_OK)
+        status = measure_energy(out, &b, &o->engine);
     vc_engine_close(b.engine);
     free(b.images);
     free(b.logits);

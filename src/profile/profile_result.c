@@ -71,6 +71,9 @@ static const vc_field time_fields[] = {
     {VC_FIELD_AS(vc_profile_times, apart_ms, "attention_apart_ms", "ms",
                  "three kernels that do its parts apart, whose shares of it are told"),
      VC_KNOWN},
+    {VC_FIELD(vc_profile_times, energy_mj, "mJ", "of a device, for an image"), VC_KNOWN},
+    {VC_FIELD(vc_profile_times, power_w, "W", "of a device while it runs"), VC_KNOWN},
+    {VC_FIELD(vc_profile_times, energy_source, "", "what counted it"), VC_KNOWN},
     {VC_FIELD_RECORD(vc_profile_times, roofs, "roofs", &roof_record,
                      "what this machine can do at best")},
 };

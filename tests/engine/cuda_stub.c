@@ -179,6 +179,14 @@ int cuDeviceGetName(char *out, int room, int device)
     return 0;
 }
 
+int cuDeviceGetPCIBusId(char *out, int room, int device);
+int cuDeviceGetPCIBusId(char *out, int room, int device)
+{
+    check_device(device, __func__);
+    snprintf(out, (size_t)room, "0000:0%d:00.0", device - 40);
+    return 0;
+}
+
 int cuDeviceTotalMem_v2(size_t *out, int device);
 int cuDeviceTotalMem_v2(size_t *out, int device)
 {
@@ -612,6 +620,48 @@ int nvrtcGetPTX(void *program, char *out)
     (void)out;
     fault(__func__, "machine code was to be had");
     return 1;
+}
+
+/* ---- NVML: two watts, by both of its ways */
+
+int nvmlInit_v2(void);
+int nvmlInit_v2(void)
+{
+    state.live++;
+    return 0;
+}
+
+int nvmlShutdown(void);
+int nvmlShutdown(void)
+{
+    state.live--;
+    return 0;
+}
+
+int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **out);
+int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **out)
+{
+    *out = &state;
+    return strcmp(bus, "0000:00:00.0") == 0 ? 0 : 6;
+}
+
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *out);
+int nvmlDeviceGetTotalEnergyConsumption(void *device, unsigned long long *out)
+{
+    static unsigned long long counted = 1000;
+    if (device != &state)
+        fault(__func__, "no such device");
+    *out = counted += 500;
+    return state.old ? 3 : 0;
+}
+
+int nvmlDeviceGetPowerUsage(void *device, unsigned *out);
+int nvmlDeviceGetPowerUsage(void *device, unsigned *out)
+{
+    if (device != &state)
+        fault(__func__, "no such device");
+    *out = 2000;
+    return 0;
 }
 
 /* ---- cuBLASLt */

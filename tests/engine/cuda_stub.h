@@ -7,6 +7,7 @@
 
 typedef struct cuda_stub {
     size_t memory_bytes, local_bytes; /* of the device that it shows */
+    int old;                          /* 1: NVML counts no energy, but tells power */
     int devices, architecture;        /* architecture: 87 of sm_87 */
     /* The call of this number (from 1) fails; 0: none does. `failed` is the name of what did. */
     size_t fail_at;

@@ -234,6 +234,7 @@ static void what_there_is(void **state)
     assert_string_equal(devices[1].driver, "CUDA 12.4, sm_87, shares the host's memory");
     assert_int_equal(devices[1].memory_bytes, (size_t)1 << 30);
     assert_string_equal(devices[1].products, "cuBLASLt");
+    assert_string_equal(devices[1].bus, "0000:01:00.0");
     free(devices);
     setenv("VC_PRODUCTS", "plain", 1);
     assert_ok(cuda()->devices(&devices, &count));

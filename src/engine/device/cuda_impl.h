@@ -16,6 +16,7 @@ typedef uint64_t vc__cu_pointer;
     X(cuDeviceGetCount, (int *out))                                                                \
     X(cuDeviceGet, (int *out, int index))                                                          \
     X(cuDeviceGetName, (char *out, int room, int device))                                          \
+    X(cuDeviceGetPCIBusId, (char *out, int room, int device))                                      \
     X(cuDeviceTotalMem_v2, (size_t * out, int device))                                             \
     X(cuDeviceGetAttribute, (int *out, int attribute, int device))                                 \
     X(cuDevicePrimaryCtxRetain, (void **out, int device))                                          \

@@ -69,6 +69,8 @@ vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *
     cu->cuDeviceGetAttribute(&integrated, INTEGRATED, device);
     cu->cuDeviceGetAttribute(&major, MAJOR, device);
     cu->cuDeviceGetAttribute(&minor, MINOR, device);
+    if (cu->cuDeviceGetPCIBusId(out->bus, (int)sizeof out->bus, device) != 0)
+        out->bus[0] = '\0';
     cu->cuDriverGetVersion(&version);
     out->memory_bytes = bytes;
     out->local_bytes = (uint64_t)shared;

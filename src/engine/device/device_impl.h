@@ -184,7 +184,7 @@ vc_status vc__device_take(vc__memory *out, vc__device *device, size_t bytes, con
 vc_status vc__device_fill(vc__memory *out, vc__device *device, const void *from, size_t bytes,
                           const char *what);
 
-/* VC_ENOMEM, with all that is wanted and the images that would fit, for a batch that has no room. */
+/* VC_ENOMEM for a batch that has no room, with all that is wanted and the images that would fit. */
 vc_status vc__device_check_batch(const vc__device *device, size_t image_bytes);
 
 /* A product's weights, rounded to its precision; VC_EUNSUPPORTED for one that fp16 cannot hold. */

@@ -16,6 +16,7 @@ static const vc_field info_fields[] = {
     {VC_FIELD(vc_device_info, largest_bytes, "byte", "memory for one buffer")},
     {VC_FIELD(vc_device_info, local_bytes, "byte", "memory of a work-group")},
     {VC_FIELD(vc_device_info, units, "", "cores or multiprocessors")},
+    {VC_FIELD(vc_device_info, bus, "", "its place on the host's bus"), VC_KNOWN},
     {VC_FIELD(vc_device_info, products, "", "library of its products; plain: none")},
 };
 const vc_record vc_device_info_record = VC_RECORD("device", vc_device_info, info_fields);
