@@ -149,7 +149,9 @@ vc_status vc__cpu_keep_verdicts(void *device)
     vc__cpu *cpu = device;
     size_t count;
     const vc_product_verdict *all = vc_products_verdicts(cpu->products, &count);
-    if (!cpu->options.cache || vc__packed_cache_bytes(cpu->options.cache, verdicts_name) > 0)
+    const vc_product_verdict *before =
+        cpu->options.cache ? vc__packed_cache_take(cpu->options.cache, verdicts_name, 0) : NULL;
+    if (!cpu->options.cache || (before && before->rows == count)) /* all are known there */
         return VC_OK;
     vc_product_verdict *kept = calloc(count + 1, sizeof *kept);
     if (!kept)

@@ -49,6 +49,19 @@ case_the_same_results() {
     check "all of it" 0 ': 0 files, 0.00 MiB' "$vitcod" cache
 }
 
+# Other numbers of images want other products, of which the file then knows too.
+case_several_verbs() {
+    begin
+    mkdir -p data/n1 data/n2 data/n3 data/n4
+    for class in n1 n2 n3 n4; do cp "$root/tests/data/golden/rgb8.png" "data/$class"; done
+    check "one image" 0 '' classify --cache
+    check "four" 0 'top-1' "$vitcod" eval model --data data --batch 4 --cache
+    made=$(stat -c %i "$(kept fp32)")
+    check "one again" 0 '' classify --cache
+    check "four again" 0 'top-1' "$vitcod" eval model --data data --batch 4 --cache
+    [ "$made" = "$(stat -c %i "$(kept fp32)")" ] || failed "the file" "was written again"
+}
+
 case_old_and_broken() {
     begin
     check "kept" 0 '' classify --cache
