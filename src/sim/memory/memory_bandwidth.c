@@ -8,8 +8,28 @@
 typedef struct bandwidth {
     vc_memory base;
     double bytes_per_second, hz, pj_per_byte;
-    uint64_t begin, moved; /* since this cycle it has been busy with so many bytes */
+    uint64_t begin, moved;  /* since this cycle it has been busy with so many bytes */
+    uint64_t cycles, bytes; /* the rate as a fraction, where it is one of whole numbers; else 0 */
+    uint64_t most;          /* bytes up to which that is counted in 64 bit */
 } bandwidth;
+
+/* Clock and rate in Hz and bytes per second, where both are whole. */
+static void set_fraction(bandwidth *m)
+{
+    const double exact = 9007199254740992.0;
+    if (m->hz >= exact || m->bytes_per_second >= exact || m->hz != floor(m->hz) ||
+        m->bytes_per_second != floor(m->bytes_per_second))
+        return;
+    uint64_t a = (uint64_t)m->hz, b = (uint64_t)m->bytes_per_second;
+    while (b) {
+        const uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    m->cycles = (uint64_t)m->hz / a;
+    m->bytes = (uint64_t)m->bytes_per_second / a;
+    m->most = (UINT64_MAX - m->bytes) / m->cycles;
+}
 
 static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config, double chip_hz)
 {
@@ -22,6 +42,7 @@ static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config,
     m->bytes_per_second = config->bytes_per_second;
     m->hz = chip_hz;
     m->pj_per_byte = 8.0 * config->pj_per_bit;
+    set_fraction(m);
     *out = &m->base;
     return VC_OK;
 }
@@ -30,6 +51,8 @@ static vc_status open_bandwidth(vc_memory **out, const vc_memory_config *config,
  * with the next. */
 static uint64_t cycle_of(const bandwidth *m, uint64_t moved)
 {
+    if (m->bytes && moved <= m->most)
+        return m->begin + (moved * m->cycles + m->bytes - 1) / m->bytes;
     return m->begin + (uint64_t)ceill((long double)moved * m->hz / m->bytes_per_second);
 }
 
