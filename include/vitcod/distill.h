@@ -56,6 +56,9 @@ vc_tap vc_dense_stats_tap(vc_dense_stats *stats);
 /* After processes have looked at images together, by stats->turns: all get the sums that one alone
  * would have. vc_dense_look does it itself. */
 vc_status vc_dense_stats_share(vc_dense_stats *stats);
+/* The sink of a vc_maps_pass (engine_pass.h): adds maps to stats->attention; `stats` is a
+ * vc_dense_stats. */
+void vc_dense_stats_add_maps(void *stats, size_t layer, const float *maps, size_t images);
 /* Writes the means as npy files, one for each group of layers (see group_files.h). `scores` is NULL
  * if they are not wanted or not weighed. */
 vc_status vc_dense_stats_write(const vc_dense_stats *stats, const char *maps, const char *scores);

@@ -23,6 +23,22 @@ void vc_engine_pass_close(vc_engine_pass *pass);
 
 vc_runner vc_engine_runner(vc_engine_pass *pass);
 
+/* An engine that hands out the maps of every layer after each run (vc_engine_maps). */
+typedef void vc_maps_sink(void *context, size_t layer, const float *maps, size_t images);
+typedef struct vc_maps_pass {
+    vc_engine_pass engine;
+    const vc_model *model;
+    float *maps; /* of the largest layer */
+    vc_maps_sink *sink;
+    void *context;
+} vc_maps_pass;
+
+/* As options say, but with VC_ATTENTION_MAPS. On failure *out is zeroed. */
+vc_status vc_maps_pass_open(vc_maps_pass *out, const vc_model *model,
+                            const vc_engine_options *options, vc_maps_sink *sink, void *context);
+void vc_maps_pass_close(vc_maps_pass *pass);
+vc_runner vc_maps_runner(vc_maps_pass *pass);
+
 /* Compares the logits of two engines on the same images. */
 typedef struct vc_engine_comparison {
     vc_engine_pass exact, other;

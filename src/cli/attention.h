@@ -31,9 +31,11 @@ typedef struct attention_result {
 
 /* 1: another device than the CPU is asked for. */
 int attention_has_device(const attention_options *options);
-/* Adds the maps of all images, which a device makes, to stats->attention. */
+/* Adds the maps of all images, which a device makes, to stats->attention; `input`: the images, or
+ * NULL: those of --data. */
 vc_status attention_on_device(cli_images *seen, const attention_options *options,
-                              const vc_model *model, vc_dense_stats *stats);
+                              const vc_model *model, vc_dense_stats *stats, const float *input,
+                              size_t images);
 
 /* Averages and measures what the recipe wants, into one file. */
 vc_status attention_gather(attention_result *result, const attention_options *options,

@@ -58,7 +58,10 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
         images = o->data.limit;
     if (images < input.tensor.shape[0])
         cli_note_chosen("the first %zu of --input", images);
-    const vc_status status = tap_share(model, &input.tensor, images, o->data.batch, stats);
+    const vc_status status =
+        attention_has_device(o)
+            ? attention_on_device(NULL, o, model, stats, input.tensor.data, images)
+            : tap_share(model, &input.tensor, images, o->data.batch, stats);
     vc_npy_close(&input);
     return status;
 }
@@ -72,13 +75,11 @@ static vc_status collect(attention_result *result, const attention_options *o,
     data.turns = &stats->turns;
     if (first)
         VC_TRY(stats->groups > 1 ? vc_directory_make(o->output) : vc_file_try(o->output));
-    if (first && o->scores)
-        VC_TRY(vc_file_try(o->scores));
-    if (attention_has_device(o))
-        VC_TRY(attention_on_device(&result->seen, o, model, stats));
-    else
-        VC_TRY(o->input ? collect_from_array(o, model, stats)
-                        : cli_tap_data(&result->seen, model, &data, "attention", &tap));
+    VC_TRY(first && o->scores ? vc_file_try(o->scores) : VC_OK);
+    VC_TRY(o->input ? collect_from_array(o, model, stats)
+           : attention_has_device(o)
+               ? attention_on_device(&result->seen, o, model, stats, NULL, 0)
+               : cli_tap_data(&result->seen, model, &data, "attention", &tap));
     VC_TRY(stats->status);
     if (o->data.together)
         VC_TRY(vc_dense_stats_share(stats));

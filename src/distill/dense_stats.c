@@ -119,6 +119,14 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
     add_in_turn(&s->scores[l.group], s, at, s->products, batch);
 }
 
+void vc_dense_stats_add_maps(void *stats, size_t layer, const float *maps, size_t images)
+{
+    vc_dense_stats *s = stats;
+    const vc_attention_layer l = vc_model_layer(&s->model->config, layer);
+    const size_t at = layer - vc_model_group(&s->model->config, l.group).first;
+    vc_attention_stats_add_sums(&s->attention[l.group], at, maps, images);
+}
+
 vc_tap vc_dense_stats_tap(vc_dense_stats *stats)
 {
     return (vc_tap){.attention = add_layer,

@@ -38,6 +38,52 @@ vc_runner vc_engine_runner(vc_engine_pass *pass)
     return (vc_runner){run_engine, pass, pass->batch};
 }
 
+/* ---- maps */
+
+vc_status vc_maps_pass_open(vc_maps_pass *out, const vc_model *model,
+                            const vc_engine_options *options, vc_maps_sink *sink, void *context)
+{
+    vc_engine_options how = *options;
+    size_t most = 0;
+    *out = (vc_maps_pass){.model = model, .sink = sink, .context = context};
+    for (size_t i = 0; i < vc_model_layers(&model->config); i++) {
+        const vc_attention_layer l = vc_model_layer(&model->config, i);
+        const size_t entries = l.heads * l.queries * l.keys;
+        most = entries > most ? entries : most;
+    }
+    how.attention = VC_ATTENTION_MAPS;
+    out->maps = malloc(most * sizeof *out->maps);
+    const vc_status status = out->maps ? vc_engine_pass_open(&out->engine, model, &how)
+                                       : vc_fail(VC_ENOMEM, "out of memory for %zu entries", most);
+    if (status != VC_OK)
+        vc_maps_pass_close(out);
+    return status;
+}
+
+void vc_maps_pass_close(vc_maps_pass *pass)
+{
+    vc_engine_pass_close(&pass->engine);
+    free(pass->maps);
+    *pass = (vc_maps_pass){0};
+}
+
+static vc_status run_maps(void *context, const float **logits, const float *images, size_t count)
+{
+    const vc_maps_pass *p = context;
+    *logits = p->engine.logits;
+    VC_TRY(vc_engine_run(p->engine.engine, p->engine.logits, images, count));
+    for (size_t i = 0; i < vc_model_layers(&p->model->config); i++) {
+        VC_TRY(vc_engine_maps(p->maps, p->engine.engine, i));
+        p->sink(p->context, i, p->maps, count);
+    }
+    return VC_OK;
+}
+
+vc_runner vc_maps_runner(vc_maps_pass *pass)
+{
+    return (vc_runner){run_maps, pass, pass->engine.batch};
+}
+
 /* ---- two side by side */
 
 vc_status vc_engine_comparison_open(vc_engine_comparison *out, const vc_model *model,
