@@ -13,7 +13,7 @@ typedef struct calibrate_options {
     cli_model_options model;
     cli_data_options data;
     const char *output, *plan_output, *checkpoint, *residual, *gradual, *autoencoder, *teacher,
-        *dtype;
+        *dtype, *memory;
     const char *hold_back;
     double minutes;
     /* By source: shares of its images, or numbers of them. */
@@ -50,6 +50,8 @@ void calibrate_free(calibrate_result *result);
 
 /* Learning rates that can't be, or are of what the options exclude: a usage error. */
 int calibrate_check_rates(const cli_command *command, const calibrate_options *o);
+/* --autoencoder: a word, or a file. */
+int calibrate_take_autoencoder(const cli_command *command, calibrate_options *o);
 
 /* From models and images to the files. */
 vc_status calibrate_all(calibrate_result *result, const calibrate_options *options, int quiet);

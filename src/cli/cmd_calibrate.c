@@ -14,6 +14,7 @@ static calibrate_options defaults(void)
     calibrate_options o = {
         .data = cli_data_options_default("train"),
         .dtype = "fp32",
+        .memory = "fast",
         .hold_back = "0.2",
         .minutes = NAN,
         .recipe = {.sparsity = NAN, .threshold = CLI_UNSET, .images = VC_STATISTICS_IMAGES},
@@ -31,24 +32,6 @@ static int take_stages(const cli_command *command, calibrate_options *o)
     if (status == CLI_CONTINUE && o->recipe.sparsity > 0.0 && !o->model.plan)
         o->stages[o->stage_count++] = o->recipe.sparsity;
     return status;
-}
-
-/* A word, or a file. */
-static int take_autoencoder(const cli_command *command, calibrate_options *o)
-{
-    const char *text = o->autoencoder;
-    if (!text) {
-        if (o->compressed > 0)
-            return cli_usage(command, "--compressed belongs to --autoencoder");
-        return CLI_CONTINUE;
-    }
-    o->makes_coder = cli_is_coded(text);
-    if (o->makes_coder)
-        return cli_take_coded(&o->coded, command, text);
-    if (o->compressed > 0)
-        return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
-    o->model.autoencoder = text;
-    return CLI_CONTINUE;
 }
 
 /* What a plan from elsewhere leaves without a say, and what one limit of time leaves to another. */
@@ -215,6 +198,9 @@ static size_t list_learning(cli_option *list, size_t used, calibrate_options *o)
          CLI_NUMBER, &t->ema},
         {"dtype", "fp32|bf16", "precision of both models' products while learning (default fp32)",
          CLI_TEXT, &o->dtype},
+        {"memory", "fast|less|least",
+         "what is kept of the student's activations, as train says (default fast)", CLI_TEXT,
+         &o->memory},
         {"crop", "X", "random resized crops of this share of the area or more (default 0.25)",
          CLI_NUMBER, &t->augment.crop_least},
         {"mix", "X", "share of the batches whose images are mixed with each other (default 0)",
@@ -259,13 +245,14 @@ static int run_calibrate(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = take_stages(command, &o);
     t->half = strcmp(o.dtype, "bf16") == 0;
+    t->activations = cli_activations(o.memory);
     if (status == CLI_CONTINUE)
-        status = take_autoencoder(command, &o);
+        status = calibrate_take_autoencoder(command, &o);
     if (status != CLI_CONTINUE)
         return status;
     o.how.seconds = isnan(o.minutes) ? 0.0 : 60.0 * o.minutes;
     static const char *const places[] = {"output", "plan-output", "checkpoint", "curves",
-                                         "resume", "skip-broken", NULL};
+                                         "resume", "skip-broken", "memory",     NULL};
     o.settings = cli_settings(options, count, places);
     calibrate_result result = {.sparsity = NAN};
     if (vc_comm_open() != VC_OK)

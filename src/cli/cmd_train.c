@@ -52,13 +52,6 @@ static void set_learning_rates(vc_train_options *o, const train_asked *asked)
                                   : factor * asked->warmup_lr;
 }
 
-static vc_keep activations_of(const char *memory)
-{
-    return strcmp(memory, "least") == 0  ? VC_KEEP_LEAST
-           : strcmp(memory, "less") == 0 ? VC_KEEP_LESS
-                                         : VC_KEEP_ALL;
-}
-
 /* What is said about the model, by where it comes from. */
 static int check_origin(const cli_command *command, const train_options *o)
 {
@@ -168,7 +161,7 @@ static int run_train(const cli_command *command, int argc, char **argv)
     if (status == CLI_CONTINUE)
         status = check(command, &o, &asked);
     o.train.half = strcmp(asked.dtype, "bf16") == 0;
-    o.train.activations = activations_of(asked.memory);
+    o.train.activations = cli_activations(asked.memory);
     if (status != CLI_CONTINUE)
         return status;
     take_asked(&o, &asked, common.seed);

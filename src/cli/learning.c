@@ -82,3 +82,10 @@ vc_status cli_own_checkpoint(char out[CLI_PATH], const char *output)
         return vc_fail(VC_EINVAL, "%s: the path is too long", output);
     return VC_OK;
 }
+
+vc_keep cli_activations(const char *memory)
+{
+    return strcmp(memory, "least") == 0  ? VC_KEEP_LEAST
+           : strcmp(memory, "less") == 0 ? VC_KEEP_LESS
+                                         : VC_KEEP_ALL;
+}

@@ -3,6 +3,7 @@
 #define VC_CLI_LEARNING_H
 
 #include "cli.h"
+#include "vitcod/model.h"
 
 /* CLI_CONTINUE for a share, or a number, of images to judge by. */
 int cli_check_hold_back(const cli_command *command, double hold_back);
@@ -22,6 +23,9 @@ enum { CLI_MOST_STAGES = 7, CLI_PATH = 4096 };
 /* --gradual "0.6,0.75", or NULL: sparsities on the way to `sparsity`. */
 int cli_take_stages(const cli_command *command, double stages[CLI_MOST_STAGES], size_t *count,
                     const char *text, double sparsity);
+
+/* --memory fast|less|least. */
+vc_keep cli_activations(const char *memory);
 
 /* Between two writings of what has been measured of heads. */
 enum { CLI_KEEP_SECONDS = 20 };

@@ -40,6 +40,9 @@ case_result() {
     check "the same model" 0 '' cmp calibrated again
     check "the same plan" 0 '' cmp plan plan2
     absent "no checkpoint is left" again.checkpoint again.checkpoint.json
+    check "with less memory" 0 '"agreement": ' \
+        calibrate --sparsity 0.6 --epochs 3 --memory least -o less --json
+    check "the same model again" 0 '' cmp calibrated less
     check "eval what it made" 0 'top-1' "$vitcod" eval calibrated --data data
     check "its plan as a file of its own" 0 'top-1' \
         "$vitcod" eval calibrated --plan plan --data data
