@@ -106,7 +106,7 @@ static double time_loader(vc_source *source, size_t size, size_t images, int aug
     must(vc_sampler_open(&sampler, &so));
     const vc_loader_training training = {.sampler = &sampler,
                                          .augment = vc_augment_options_default()};
-    o.size = size;
+    o.size = vc_square(size);
     o.limit = images;
     o.training = augmented ? &training : NULL;
     memcpy(o.mean, mean, sizeof mean);

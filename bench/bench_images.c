@@ -90,7 +90,7 @@ static void print_loader(bench *b)
     vc_loader_options o = vc_loader_options_default();
     vc_loader *loader;
     vc_loaded loaded;
-    o.size = b->size;
+    o.size = vc_square(b->size);
     o.batch = 16;
     double best = 0.0;
     for (size_t round = 0; round < b->rounds; round++) {

@@ -6,7 +6,7 @@
 
 /* Members of a vc__deit_config but for its depth; what follows counts more. */
 #define SMALL_DEIT                                                                                 \
-    .image = 8, .patch = 2, .channels = 1, .classes = 4, .width = 12, .heads = 3, .hidden = 24,    \
-    .std = {0.3f}
+    .image = {8, 8}, .patch = {2, 2}, .channels = 1, .classes = 4, .width = 12, .heads = 3,        \
+    .hidden = 24, .std = {0.3f}
 
 #endif

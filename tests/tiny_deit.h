@@ -10,8 +10,8 @@
 
 enum { IMAGE = 24, PIXELS = 3 * IMAGE * IMAGE, CLASSES = 7, IMAGES = 5, TOKENS = 37 };
 
-static const vc__deit_config config = {.image = IMAGE,
-                                       .patch = 4,
+static const vc__deit_config config = {.image = {IMAGE, IMAGE},
+                                       .patch = {4, 4},
                                        .channels = 3,
                                        .classes = CLASSES,
                                        .width = 48,

@@ -55,7 +55,8 @@ typedef struct vc_program_op {
     vc_program_buffer *summaries;
     size_t keys_at, values_at; /* floats from the start of a row of `keys` */
 
-    vc_window window; /* of patches and windows; of a subsampling the side */
+    vc_patches patches;
+    vc_window window; /* of windows; of a subsampling the side */
     vc_span span;     /* of spans */
     size_t prefix;    /* rows of zeros before those of the patches */
 } vc_program_op;

@@ -60,7 +60,7 @@ typedef struct vc_bench_result {
     vc_bench_layer *layers;
     size_t layer_count;
     const char *dtype;
-    size_t batch, runs, warm_up, image_size;
+    size_t batch, runs, warm_up, image_height, image_width;
 } vc_bench_result;
 
 extern const vc_record vc_bench_record;

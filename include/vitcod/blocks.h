@@ -58,10 +58,10 @@ typedef struct vc_block_op {
     const float *start;
     size_t parameters;
 
-    /* Patches and windows of a square image; a subsampling's side of the grid of tokens. */
-    vc_window window;
-    vc_span span;  /* of spans: `from` has its tokens and channels */
-    size_t prefix; /* rows before those of the image: zeros; a mean leaves them out */
+    vc_patches patches;
+    vc_window window; /* of a square image; a subsampling's side of the grid of tokens */
+    vc_span span;     /* of spans: `from` has its tokens and channels */
+    size_t prefix;    /* rows before those of the image: zeros; a mean leaves them out */
 } vc_block_op;
 
 typedef struct vc_block_list {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/extent.h"
 #include "vitcod/interpolation.h"
 #include "vitcod/status.h"
 
@@ -85,6 +86,13 @@ void vc_resize_scratch_close(vc_resize_scratch *scratch);
 enum { VC_RESIZE_MAX = 8192 };
 vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resize, size_t crop,
                                vc_interpolation interpolation, vc_resize_scratch *scratch);
+
+/* The same for a height and a width that need not be equal: as timm's transforms_imagenet_eval does
+ * it, the image keeps its shape and covers `cover`, each side rounded to the nearest, halves to
+ * even (ResizeKeepRatio), and the centre `crop` is taken. For a square it is vc_image_resize_crop,
+ * which rounds down. VC_EINVAL unless 1 <= crop <= cover <= VC_RESIZE_MAX along both sides. */
+vc_status vc_image_cover_crop(vc_image *out, const vc_image *in, vc_extent cover, vc_extent crop,
+                              vc_interpolation interpolation, vc_resize_scratch *scratch);
 
 /* A rectangle of pixels. */
 typedef struct vc_box {

@@ -43,10 +43,10 @@ typedef struct vc_loader_options {
     /* Of poses in place of images: frames of a window and joints of a pose, all that follows on
      * images is left alone; changed at random they are mirrored (augment.flip) and no more. */
     size_t frames, joints;
-    size_t size;     /* S: side of the model's images */
+    vc_extent size;  /* S: of the model's images */
     size_t channels; /* C: 3 or 1; for images in memory also what they have */
     float mean[VC_MAX_CHANNELS], std[VC_MAX_CHANNELS]; /* value = (pixel / 255 - mean) / std */
-    /* before the crop, the shorter side becomes S / crop_fraction, rounded down */
+    /* before the crop an image is resized to cover S / crop_fraction, rounded down */
     double crop_fraction;
     vc_interpolation interpolation; /* not VC_EITHER */
     size_t batch; /* samples in each batch but the last; in training the sampler decides */
@@ -69,7 +69,7 @@ vc_loader_options vc_loader_options_default(void);
 
 /* A batch. Valid until the next call for the same loader. */
 typedef struct vc_loaded {
-    const float *x;        /* (count, C, S, S); of poses (count, frames, joints, 2) */
+    const float *x;        /* (count, C, height, width); of poses (count, frames, joints, 2) */
     const float *truth;    /* (count, frames, joints, 3) of poses where it is known; NULL */
     const int32_t *labels; /* (count), -1: none */
     const size_t *indices; /* (count), in the source */
@@ -81,7 +81,7 @@ typedef struct vc_loaded {
 } vc_loaded;
 
 /* Starts the workers. The source must outlive the loader and serves one loader at a time. Images in
- * memory that already have side S are not resized; only their channels are converted. VC_EINVAL: an
+ * memory that already have size S are not resized; only their channels are converted. VC_EINVAL: an
  * option out of range, channels that cannot be made from the images', or a sampler made for another
  * number of images. */
 vc_status vc_loader_open(vc_loader **out, vc_source *source, const vc_loader_options *options);

@@ -12,6 +12,7 @@
 #include "vitcod/arena.h"
 #include "vitcod/attention.h"
 #include "vitcod/autoencoder.h"
+#include "vitcod/extent.h"
 #include "vitcod/interpolation.h"
 #include "vitcod/json.h"
 #include "vitcod/ops.h"
@@ -70,9 +71,9 @@ vc_status vc_model_preset(vc_model_config *out, const char *name);
 /* Those names, from 0 until NULL. */
 const char *vc_model_preset_name(size_t index);
 
-/* Changes the sizes to those for square images of `image` pixels. VC_EINVAL if that does not
- * fit. */
-vc_status vc_model_resize(vc_model_config *config, size_t image);
+/* Changes the sizes to those for images of `image` pixels. VC_EINVAL if that does not fit, and for
+ * images that are no squares where the family takes only those. */
+vc_status vc_model_resize(vc_model_config *config, vc_extent image);
 
 /* The input of a model, and how many classes it distinguishes. */
 typedef struct vc_model_input {
@@ -92,8 +93,7 @@ typedef struct vc_model_input {
 
 vc_model_input vc_model_input_of(const vc_model_config *config);
 size_t vc_model_image_values(const vc_model_config *config); /* channels * height * width */
-/* VC_EUNSUPPORTED for a model without classes, or for images that are not square, which cannot be
- * used with files of images and labels. */
+/* VC_EUNSUPPORTED for a model without classes, or one that takes no pictures. */
 vc_status vc_model_check_classifier(const vc_model_config *config);
 /* Sets everything but the classifiers and outputs, which the family decides. VC_EINVAL for sizes
  * that do not fit. */
@@ -140,6 +140,7 @@ typedef struct vc_attention_layer {
     size_t heads, queries, keys;
     size_t head_dim, value_dim; /* values per head of Q and K, of V */
     size_t width;               /* values of a token that leaves the block */
+    vc_extent grid;             /* of the keys behind the prefix; {0, 0}: they are no grid */
     size_t compressed[2];       /* heads that Q and K are compressed to; 0: they are not */
     int compressible;           /* 1: it can have ViTCoD's auto-encoder */
     size_t group;
@@ -267,14 +268,14 @@ typedef struct vc_model_options {
      * another process need not read them; with in_place. */
     int remember;
     int without_plan; /* leave the plan inside the file alone, right or wrong */
-    /* Pixels along a side; 0: the checkpoint's. A DeiT's position embeddings are interpolated,
+    /* In pixels; {0, 0}: the checkpoint's. A DeiT's position embeddings are interpolated,
      * as timm 0.9.16 does it (layers/pos_embed.py, resample_abs_pos_embed): class tokens keep
      * theirs, and the grid goes through PyTorch's bicubic with antialias, align_corners false.
      * That is Keys' kernel with a = -0.5, from / to times as wide when the grid shrinks, its
      * weights scaled to sum to 1 at the edges. (Without antialias, as DeiT's published code
      * interpolates, PyTorch's a is -0.75.) In double, rounded once: within half a unit in the
      * last place. A LeViT has no other size than its checkpoint's: VC_EUNSUPPORTED. */
-    size_t image_size;
+    vc_extent image_size;
 } vc_model_options;
 
 /* Says that these values have been copied and need not stay in memory if they are in a mapped file.

@@ -20,7 +20,7 @@ typedef struct vc_model_info_attention {
 typedef struct vc_model_info {
     const char *model, *architecture;
     bool pictures; /* what it takes; image, channels and how pixels are wanted are of those alone */
-    size_t image, channels, classes, parameters;
+    size_t image_height, image_width, channels, classes, parameters;
     float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS], *mean, *std;
     const char *interpolation;
     double crop_pct;

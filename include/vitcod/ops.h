@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/extent.h"
 #include "vitcod/half.h"
 
 #ifdef __cplusplus
@@ -111,10 +112,17 @@ void vc_scale_channels(float *y, const float *x, const float *scales, const floa
 void vc_scale_channels_backward(float *dx, float *dscales, const float *dy, const float *x,
                                 const float *scales, size_t rows, size_t channels);
 
-/* Patches of an image batch (B, channels, size, size) as rows (B, (size / patch)^2,
- * channels * patch^2), ordered as a convolution kernel (channels, patch, patch) is. */
-void vc_patches_gather(float *rows, const float *images, size_t batch, size_t channels, size_t size,
-                       size_t patch);
+/* Patches of an image (channels, height, width), which they divide: rows of channels * patch height
+ * * patch width values, ordered as a convolution kernel (channels, height, width) is. */
+typedef struct vc_patches {
+    size_t channels;
+    vc_extent image, patch;
+} vc_patches;
+
+/* Of a batch of images. */
+void vc_patches_gather(float *rows, const float *images, size_t batch, const vc_patches *patches);
+/* One of them, row by row of the grid. */
+void vc_patch_row(float *row, const float *image, size_t index, const vc_patches *patches);
 
 /* Windows of a convolution with zero padding as rows: for every output pixel (B, Ho, Wo) the values
  * under its kernel, ordered (kernel, kernel, channels). Value (y, x, c) of image b lies at b *

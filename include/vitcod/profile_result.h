@@ -57,7 +57,7 @@ typedef struct vc_profile_times {
 
 typedef struct vc_profile_result {
     const char *architecture;
-    size_t image_size, batch;
+    size_t image_height, image_width, batch;
     const char *dtype;
     uint64_t macs, flops;
     double bytes, intensity;

@@ -16,8 +16,9 @@ int vc_safetensors_is(const char *path);
  * size. As the format demands, the tensors must cover the data without gap or overlap. */
 vc_status vc_safetensors_open(vc_tensor_file **out, const char *path);
 
-/* Writes the tensors in this order. Each starts at a multiple of 64 bytes of the file where the
- * sizes of those before allow it. */
+/* Writes the tensors in this order or, where a value would not lie at a multiple of its size, those
+ * of wider values first. Each starts at a multiple of 64 bytes of the file where the sizes of those
+ * before allow it. */
 vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors, size_t count,
                                const vc_metadata *metadata, size_t metadata_count);
 

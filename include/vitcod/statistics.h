@@ -4,6 +4,7 @@
 #ifndef VITCOD_STATISTICS_H
 #define VITCOD_STATISTICS_H
 
+#include "vitcod/extent.h"
 #include "vitcod/head_curves.h"
 #include "vitcod/maps.h"
 #include "vitcod/mask.h"
@@ -26,10 +27,11 @@ void vc_summary_kinds_close(vc_summary_kinds *kinds);
 /* NULL: not looked at, or the layer has fewer tokens. */
 const vc_summary_stats *vc_summary_kinds_find(const vc_summary_kinds *kinds, size_t layer,
                                               vc_summary_grid grid);
-/* The pooling of a layer whose keys behind the class tokens are a square of tokens; `layer` is for
- * messages. VC_EINVAL for more blocks than tokens, VC_EUNSUPPORTED where they are no square. */
-vc_status vc_square_pooling(vc_pooling *out, size_t keys, size_t prefix_tokens, size_t layer,
-                            vc_summary_grid grid);
+/* The pooling of a layer whose keys behind the class tokens are such a grid of tokens
+ * (vc_attention_layer); `layer` is for messages. VC_EINVAL for more blocks than tokens,
+ * VC_EUNSUPPORTED where they are no grid. */
+vc_status vc_layer_pooling(vc_pooling *out, vc_extent tokens, size_t prefix_tokens, size_t layer,
+                           vc_summary_grid grid);
 
 typedef struct vc_seen {
     size_t images;  /* those that are not broken */
@@ -40,8 +42,9 @@ typedef struct vc_seen {
 typedef struct vc_statistics {
     uint64_t model_hash; /* of the dense model */
     vc_seen seen;
-    size_t prefix_tokens; /* class tokens, which stand in front */
-    size_t groups;        /* of layers of one shape */
+    size_t prefix_tokens;             /* class tokens, which stand in front */
+    size_t groups;                    /* of layers of one shape */
+    vc_extent tokens[VC_MOST_GROUPS]; /* the grid of a group's keys behind the prefix; or 0 x 0 */
     vc_group_name names[VC_MOST_GROUPS];
     vc_maps maps[VC_MOST_GROUPS]; /* the softmax */
     /* What rule budget prunes (vc_dense_stats.scores); values NULL: not asked for. */

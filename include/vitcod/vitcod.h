@@ -9,6 +9,7 @@
 #include "vitcod/clock.h"
 #include "vitcod/comm.h"
 #include "vitcod/comma_lists.h"
+#include "vitcod/extent.h"
 #include "vitcod/file.h"
 #include "vitcod/file_kind.h"
 #include "vitcod/half.h"

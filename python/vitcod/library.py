@@ -35,6 +35,26 @@ F32, BF16 = 0, 3
 FIXED = {"VC_MOST_GROUPS": MOST_GROUPS, "VC_F32": F32, "VC_BF16": BF16}
 
 
+class Extent(ctypes.Structure):
+    _fields_ = [("height", c_size_t), ("width", c_size_t)]
+
+    @classmethod
+    def of(cls, size) -> Extent:
+        """Of 224, (224, 384) or "224x384"."""
+        sides = size.split("x") if isinstance(size, str) else size
+        both = isinstance(sides, (tuple, list)) and len(sides) == 2
+        height, width = sides if both else (size, size)
+        try:
+            return cls(int(height), int(width))
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"a size of {size!r}; wanted a side as 224, or height and width as (224, 384)"
+            ) from None
+
+    def __str__(self):
+        return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
+
+
 class ModelOptions(ctypes.Structure):
     _fields_ = [
         ("heads", c_size_t),
@@ -49,7 +69,7 @@ class ModelOptions(ctypes.Structure):
         ("in_place", c_int),
         ("remember", c_int),
         ("without_plan", c_int),
-        ("image_size", c_size_t),
+        ("image_size", Extent),
     ]
 
 
@@ -77,6 +97,7 @@ class AttentionLayer(ctypes.Structure):
         ("head_dim", c_size_t),
         ("value_dim", c_size_t),
         ("width", c_size_t),
+        ("grid", Extent),
         ("compressed", c_size_t * 2),
         ("compressible", c_int),
         ("group", c_size_t),
@@ -285,6 +306,7 @@ class StridedGradients(ctypes.Structure):
 
 
 STRUCTS = {
+    "vc_extent": Extent,
     "vc_model_options": ModelOptions,
     "vc_model_input": ModelInput,
     "vc_attention_layer": AttentionLayer,

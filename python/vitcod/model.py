@@ -46,7 +46,7 @@ def load(
     plan=None,
     autoencoder=None,
     heads: int = 0,
-    image_size: int = 0,
+    image_size: int | tuple[int, int] | str = 0,
     activation: str | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> Model:
@@ -57,7 +57,7 @@ def load(
     mask, plan: see Model.use. A plan inside the file is used unless one of them is given.
     autoencoder: a file with the auto-encoder's weights.
     heads: attention heads, where the file does not say; 0: width / 64.
-    image_size: pixels along a side; 0: the checkpoint's.
+    image_size: pixels along a side, or (height, width); 0: the checkpoint's.
     activation: gelu, quick_gelu, hardswish or silu, where the file does not say.
     metadata: what a safetensors file would say besides, of a state dict: input_mean, crop_pct, ..
     """
@@ -82,8 +82,9 @@ class Model:
     def __init__(
         self, model, *, autoencoder, heads, image_size, activation, without_plan, metadata
     ):
+        size = library.Extent.of(image_size)
         options = library.ModelOptions(
-            heads=heads, in_place=1, without_plan=without_plan, image_size=image_size
+            heads=heads, in_place=1, without_plan=without_plan, image_size=size
         )
         if autoencoder is not None:
             options.autoencoder = library.path_bytes(autoencoder)
@@ -96,7 +97,7 @@ class Model:
         self._said: dict[str, object] = {
             "autoencoder": autoencoder,
             "heads": heads or None,
-            "image_size": image_size or None,
+            "image_size": str(size) if size.height else None,
             "activation": activation,
         }
         self._restricted: tuple[str, object] | None = ("plan", "none") if without_plan else None

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "vitcod/extent.h"
 #include "vitcod/product.h"
 #include "vitcod/record.h"
 
@@ -32,6 +33,7 @@ typedef enum cli_kind {
     CLI_STREAM,  /* the same, or `-` for standard output */
     CLI_COUNT,   /* size_t *: a whole number from 0 */
     CLI_NUMBER,  /* double * */
+    CLI_EXTENT,  /* vc_extent *: a side, or height x width */
 } cli_kind;
 
 typedef struct cli_form cli_form; /* written.h */

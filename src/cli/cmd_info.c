@@ -83,15 +83,28 @@ static void print_sizes(json_t *sizes)
     const char *name;
     json_t *value;
     json_object_foreach (sizes, name, value)
-        if (strcmp(name, "patch") != 0)
+        if (strncmp(name, "patch", 5) != 0)
             print_size(name, value);
+}
+
+static void print_pixels(const char *name, size_t height, size_t width)
+{
+    char text[VC_EXTENT_TEXT];
+    printf("  %-18s %s\n", name, vc_extent_words(text, (vc_extent){height, width}));
+}
+
+static size_t size_of(const vc_model_info *r, const char *name)
+{
+    return (size_t)json_integer_value(json_object_get(r->sizes, name));
 }
 
 static void print_numbers(const vc_model_info *r)
 {
     if (r->pictures) {
-        print_number("image", r->image);
+        print_pixels("image", r->image_height, r->image_width);
         print_size("patch", json_object_get(r->sizes, "patch"));
+        if (json_object_get(r->sizes, "patch_height"))
+            print_pixels("patch", size_of(r, "patch_height"), size_of(r, "patch_width"));
         print_number("channels", r->channels);
     }
     print_number("classes", r->classes);
@@ -212,11 +225,12 @@ static int check(const cli_command *command, const cli_model_options *o)
     const struct {
         const char *name;
         int given;
-    } of_models[] = {{"plan", o->plan != NULL},       {"autoencoder", o->autoencoder != NULL},
-                     {"heads", o->heads != 0},        {"activation", o->activation != NULL},
-                     {"weights", o->weights != NULL}, {"image-size", o->image_size != 0},
-                     {"mean", o->mean != NULL},       {"interpolation", o->interpolation != NULL},
-                     {"std", o->std != NULL},         {"crop-pct", o->crop_pct != 0.0}};
+    } of_models[] = {
+        {"plan", o->plan != NULL},       {"autoencoder", o->autoencoder != NULL},
+        {"heads", o->heads != 0},        {"activation", o->activation != NULL},
+        {"weights", o->weights != NULL}, {"image-size", vc_extent_area(o->image_size) != 0},
+        {"mean", o->mean != NULL},       {"interpolation", o->interpolation != NULL},
+        {"std", o->std != NULL},         {"crop-pct", o->crop_pct != 0.0}};
     for (size_t i = 0; i < sizeof of_models / sizeof *of_models; i++)
         if (of_models[i].given)
             return cli_usage(command, "--%s belongs to a MODEL, which %s is not", of_models[i].name,

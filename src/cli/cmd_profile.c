@@ -48,7 +48,7 @@ static int check(const cli_command *command, const cli_profile_options *o, int a
     if (attention && (o->count || o->engine.dtype || o->engine.device || o->model.arch))
         return cli_usage(command, "--count, --dtype, --device and --arch are for a model, not "
                                   "attention on a plan");
-    if (attention && !o->model.path && o->model.image_size)
+    if (attention && !o->model.path && vc_extent_area(o->model.image_size) != 0)
         return cli_usage(command, "--image-size belongs to --model");
     if (attention && o->model.path && o->head_dim != CLI_UNSET)
         return cli_usage(command, "a model brings its own --head-dim");

@@ -200,7 +200,7 @@ static int check_options(const cli_command *command, const simulate_options *o)
         return cli_usage(command, "--ratio and --embed-dim belong to --control");
     if (!o->model.path && (o->model.autoencoder || o->model.heads))
         return cli_usage(command, "--autoencoder and --heads belong to a model's file");
-    if (!whole && o->model.image_size)
+    if (!whole && vc_extent_area(o->model.image_size) != 0)
         return cli_usage(command, "--image-size belongs to a model");
     if (whole && (o->head_dim || o->compressed))
         return cli_usage(command, "a model brings its own --head-dim and --compressed");

@@ -61,7 +61,7 @@ static int check_origin(const cli_command *command, const train_options *o)
         return cli_usage(command, "both --init and --arch, wanted one of them");
     if (!m->path && m->autoencoder)
         return cli_usage(command, "--autoencoder needs a model: --init MODEL");
-    if (!m->path && !m->arch && (m->mask || m->plan || m->image_size))
+    if (!m->path && !m->arch && (m->mask || m->plan || vc_extent_area(m->image_size) != 0))
         return cli_usage(command, "--mask, --plan and --image-size need a model: --init MODEL or "
                                   "--arch NAME");
     if (m->arch && m->heads)

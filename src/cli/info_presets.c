@@ -7,8 +7,8 @@
 static const vc_field fields[] = {
     {VC_FIELD(info_preset, name, "", "timm's")},
     {VC_FIELD(info_preset, architecture, "", "family")},
-    {VC_FIELD(info_preset, image, "", "pixels along an image's side"),
-     VC_WHEN(info_preset, pictures)},
+    {VC_FIELD(info_preset, image_height, "", "pixels"), VC_WHEN(info_preset, pictures)},
+    {VC_FIELD(info_preset, image_width, "", "pixels"), VC_WHEN(info_preset, pictures)},
     {VC_FIELD(info_preset, patch, "", "pixels along a patch's side"),
      VC_WHEN(info_preset, pictures)},
     {VC_FIELD(info_preset, tokens, "", "of the first layer")},
@@ -42,7 +42,8 @@ static vc_status describe(info_preset *out, const char *name)
     *out = (info_preset){.name = name,
                          .architecture = vc_model_family(&config),
                          .interpolation = vc_interpolation_word(input.interpolation),
-                         .image = input.width,
+                         .image_height = input.height,
+                         .image_width = input.width,
                          .patch = patch_of(&config),
                          .tokens = vc_model_layer(&config, 0).keys,
                          .classes = input.classes,
@@ -87,7 +88,7 @@ void info_presets_print(const info_presets *presets)
             printf("%-44s poses       %6zu %10zu\n", p->name, p->tokens, p->parameters);
             continue;
         }
-        printf("%-44s %5zu %5zu %6zu %10zu %5g %-8s %6.3g %5.3g %7zu\n", p->name, p->image,
+        printf("%-44s %5zu %5zu %6zu %10zu %5g %-8s %6.3g %5.3g %7zu\n", p->name, p->image_width,
                p->patch, p->tokens, p->parameters, p->crop_pct, p->interpolation,
                (double)p->mean[0], (double)p->std[0], p->classes);
     }

@@ -7,7 +7,7 @@
 
 typedef struct info_preset {
     const char *name, *architecture, *interpolation;
-    size_t image, patch, tokens, parameters, classes, outputs, channels;
+    size_t image_height, image_width, patch, tokens, parameters, classes, outputs, channels;
     float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS];
     float *mean, *std; /* these */
     double crop_pct;

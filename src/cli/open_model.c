@@ -91,7 +91,8 @@ vc_status cli_preset(vc_model_config *out, const cli_model_options *options)
 {
     VC_TRY(vc_model_preset(out, options->arch));
     VC_TRY(cli_set_looks(out, options));
-    if (options->image_size == 0 || vc_model_resize(out, options->image_size) == VC_OK)
+    if (vc_extent_area(options->image_size) == 0 ||
+        vc_model_resize(out, options->image_size) == VC_OK)
         return VC_OK;
     return vc_fail(VC_EINVAL, "%s: %s", options->arch, vc_last_error());
 }

@@ -12,9 +12,10 @@ typedef struct cli_model_options {
     const char *features;                   /* cls, pool, tokens; NULL: logits */
     const char *mean, *std, *interpolation; /* in words, or NULL: the model's own */
     double crop_pct;                        /* 0: the model's own */
-    size_t heads, image_size, seed;
-    int remember; /* 1: what is known of the file's values */
-    int aside;    /* 1: not the model that a result is about, such as a teacher */
+    size_t heads, seed;
+    vc_extent image_size; /* 0: the model's own */
+    int remember;         /* 1: what is known of the file's values */
+    int aside;            /* 1: not the model that a result is about, such as a teacher */
 } cli_model_options;
 
 #define CLI_WEIGHTS_OPTION(options)                                                                \
@@ -31,8 +32,10 @@ typedef struct cli_model_options {
 
 #define CLI_IMAGE_SIZE_OPTION(options)                                                             \
     {                                                                                              \
-        "image-size", "N", "pixels along an image's side, 0 for the model's own (default)",        \
-            CLI_COUNT, &(options).image_size                                                       \
+        "image-size", "N|HxW",                                                                     \
+            "pixels along an image's side, or height and width as 224x384, 0 for the model's own " \
+            "(default)",                                                                           \
+            CLI_EXTENT, &(options).image_size                                                      \
     }
 
 #define CLI_INPUT_OPTIONS(options)                                                                 \

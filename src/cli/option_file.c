@@ -49,6 +49,7 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
         field.most = 1e300;
         break;
     case CLI_TEXT:
+    case CLI_EXTENT:
     case CLI_WRITTEN:
     case CLI_STREAM:
         field.kind = VC_YAML_TEXT;
@@ -62,7 +63,7 @@ static vc_yaml_field field_of(const cli_option *option, size_t at)
 }
 
 /* An option that the file does not name has the value that was there before. */
-static void set_option(const cli_option *option, const value *v)
+static vc_status set_option(const cli_option *option, const value *v, const char *path)
 {
     switch (option->kind) {
     case CLI_FLAG:
@@ -84,9 +85,14 @@ static void set_option(const cli_option *option, const value *v)
         if (v->text[0])
             *(const char **)option->target = v->text;
         break;
+    case CLI_EXTENT:
+        if (v->text[0] && vc_extent_parse(option->target, v->text) != VC_OK)
+            return vc_fail(VC_EINVAL, "%s: %s: %s", path, option->name, vc_last_error());
+        break;
     case CLI_TEXTS:
         break;
     }
+    return VC_OK;
 }
 
 static vc_status read_file(const cli_option *options, size_t count, const char *path)
@@ -106,7 +112,7 @@ static vc_status read_file(const cli_option *options, size_t count, const char *
     vc_yaml_close(file);
     VC_TRY(status);
     for (size_t i = 0; i < count; i++)
-        set_option(&options[i], &values[i]);
+        VC_TRY(set_option(&options[i], &values[i], path));
     return VC_OK;
 }
 

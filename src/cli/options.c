@@ -57,6 +57,12 @@ static int store_value(const cli_command *command, const cli_option *option, con
             return cli_usage(command, "--%s is '%s', wanted a whole number from 0", option->name,
                              text);
         *(size_t *)option->target = value;
+    } else if (option->kind == CLI_EXTENT) {
+        if (vc_extent_parse(option->target, text) != VC_OK)
+            return cli_usage(command,
+                             "--%s is '%s', wanted pixels as 224, or height and width "
+                             "as 224x384",
+                             option->name, text);
     } else {
         double value = strtod(text, &end);
         if (end == text || *end != '\0' || errno != 0 || !(value > -1e300 && value < 1e300))

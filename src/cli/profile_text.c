@@ -90,8 +90,10 @@ void cli_print_profile_model(const void *result)
     const vc_profile_work all = {
         .macs = p->macs, .flops = p->flops, .bytes = p->bytes, .intensity = p->intensity};
     printf("%s: %s, ", r->model, p->architecture);
-    if (p->image_size > 0)
-        printf("%zu pixels, ", p->image_size);
+    const vc_extent image = {p->image_height, p->image_width};
+    char text[VC_EXTENT_TEXT];
+    if (vc_extent_area(image) > 0)
+        printf("%s pixels, ", vc_extent_words(text, image));
     printf("%s, batch %zu; per image but ms: MACs and FLOPs in millions, bytes in MB\n", p->dtype,
            p->batch);
     printf("%-12s %10s %10s %8s %9s%s\n", "", "MACs", "FLOPs", "bytes", "FLOP/byte",

@@ -24,6 +24,14 @@ static json_t *value_of_texts(const cli_texts *texts)
     return list;
 }
 
+/* A square's side is a number, as it is on the command line. */
+static json_t *value_of_extent(vc_extent e)
+{
+    char text[VC_EXTENT_TEXT];
+    return vc_extent_is_square(e) ? json_integer((json_int_t)e.height)
+                                  : json_string(vc_extent_text(text, e));
+}
+
 /* NULL: not set. */
 static json_t *value_of(const cli_option *option, int *failed)
 {
@@ -42,6 +50,9 @@ static json_t *value_of(const cli_option *option, int *failed)
         if (isnan(*(const double *)option->target))
             return NULL;
         value = json_real(*(const double *)option->target);
+        break;
+    case CLI_EXTENT:
+        value = value_of_extent(*(const vc_extent *)option->target);
         break;
     case CLI_TEXT:
     case CLI_WRITTEN:

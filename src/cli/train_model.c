@@ -97,10 +97,10 @@ void train_close_sets(train_sets *sets)
 static vc_status make_plain(vc_model **out, const train_options *o, const vc_source *data,
                             size_t seed)
 {
-    const size_t side = vc_source_dataset(data)->height;
+    const vc_dataset *images = vc_source_dataset(data);
     vc_plain_sizes sizes = o->sizes;
     vc_model_config config;
-    vc_model_input input = {.height = side, .width = side};
+    vc_model_input input = {.height = images->height, .width = images->width};
     sizes.heads = o->model.heads;
     vc_model_input_of_source(&input, data);
     VC_TRY(vc_model_plain(&config, &sizes, &input));

@@ -1,5 +1,6 @@
 #include "vitcod/safetensors.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -241,7 +242,37 @@ vc_status vc_safetensors_open(vc_tensor_file **out, const char *path)
     return status;
 }
 
-static json_t *make_header(const vc_named_tensor *tensors, size_t count,
+static size_t bytes_of(const vc_named_tensor *t)
+{
+    return vc_tensor_count(&t->tensor) * vc_dtype_bytes(t->tensor.dtype);
+}
+
+/* In the order given every value lies at a multiple of its size. */
+static int is_aligned(const vc_named_tensor *tensors, size_t count)
+{
+    size_t offset = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (offset % vc_dtype_bytes(tensors[i].tensor.dtype) != 0)
+            return 0;
+        offset += bytes_of(&tensors[i]);
+    }
+    return 1;
+}
+
+/* order (count): the tensors as they lie in the file. */
+static void put_in_order(const vc_named_tensor **order, const vc_named_tensor *tensors,
+                         size_t count)
+{
+    const int as_given = is_aligned(tensors, count);
+    size_t used = 0;
+    for (size_t width = as_given ? 1 : 8; width > 0; width /= 2)
+        for (size_t i = 0; i < count; i++)
+            if (as_given || vc_dtype_bytes(tensors[i].tensor.dtype) == width)
+                order[used++] = &tensors[i];
+    assert(used == count);
+}
+
+static json_t *make_header(const vc_named_tensor *const *tensors, size_t count,
                            const vc_metadata *metadata, size_t metadata_count)
 {
     json_t *header = json_object();
@@ -254,22 +285,22 @@ static json_t *make_header(const vc_named_tensor *tensors, size_t count,
         json_decref(pairs);
     size_t offset = 0;
     for (size_t i = 0; i < count; i++) {
-        const vc_tensor *tensor = &tensors[i].tensor;
-        size_t end = offset + vc_tensor_count(tensor) * vc_dtype_bytes(tensor->dtype);
+        const vc_tensor *tensor = &tensors[i]->tensor;
+        size_t end = offset + bytes_of(tensors[i]);
         json_t *shape = json_array();
         for (size_t d = 0; d < tensor->rank; d++)
             vc_json_append(&shape, json_integer((json_int_t)tensor->shape[d]));
         json_t *entry =
             json_pack("{s:s, s:o, s:[I, I]}", "dtype", vc_dtype_name(tensor->dtype), "shape", shape,
                       "data_offsets", (json_int_t)offset, (json_int_t)end);
-        vc_json_set(&header, tensors[i].name, entry);
+        vc_json_set(&header, tensors[i]->name, entry);
         offset = end;
     }
     return header;
 }
 
-vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors, size_t count,
-                               const vc_metadata *metadata, size_t metadata_count)
+static vc_status write_in_order(const char *path, const vc_named_tensor *const *tensors,
+                                size_t count, const vc_metadata *metadata, size_t metadata_count)
 {
     json_t *header = make_header(tensors, count, metadata, metadata_count);
     char *text = vc_json_dump(header, JSON_COMPACT | JSON_REAL_PRECISION(17));
@@ -292,10 +323,22 @@ vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors,
         fwrite(prefix, 1, sizeof prefix, writer.stream);
         fprintf(writer.stream, "%-*s", (int)padded, text);
         for (size_t i = 0; i < count; i++)
-            fwrite(tensors[i].tensor.data, vc_dtype_bytes(tensors[i].tensor.dtype),
-                   vc_tensor_count(&tensors[i].tensor), writer.stream);
+            fwrite(tensors[i]->tensor.data, vc_dtype_bytes(tensors[i]->tensor.dtype),
+                   vc_tensor_count(&tensors[i]->tensor), writer.stream);
         status = vc_file_write_commit(&writer);
     }
     free(text);
+    return status;
+}
+
+vc_status vc_safetensors_write(const char *path, const vc_named_tensor *tensors, size_t count,
+                               const vc_metadata *metadata, size_t metadata_count)
+{
+    const vc_named_tensor **order = malloc((count + 1) * sizeof *order);
+    if (!order)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", path);
+    put_in_order(order, tensors, count);
+    const vc_status status = write_in_order(path, order, count, metadata, metadata_count);
+    free((void *)order);
     return status;
 }

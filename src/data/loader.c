@@ -9,7 +9,7 @@
 
 vc_loader_options vc_loader_options_default(void)
 {
-    return (vc_loader_options){.size = 224,
+    return (vc_loader_options){.size = {224, 224},
                                .channels = 3,
                                .std = {1.0f, 1.0f, 1.0f, 1.0f},
                                .crop_fraction = 0.875,
@@ -38,18 +38,23 @@ static vc_status make_recipe(vc__recipe *out, const vc_loader_options *o, vc_sou
 {
     if (o->frames > 0 || vc_source_joints(source) > 0)
         return make_windows(out, o, source);
-    VC_TRY(check_range("an image side of", o->size, VC_RESIZE_MAX));
+    VC_TRY(check_range("an image side of", o->size.height, VC_RESIZE_MAX));
+    VC_TRY(check_range("an image side of", o->size.width, VC_RESIZE_MAX));
     VC_TRY(check_range("channels:", o->channels, VC_MAX_CHANNELS));
-    double resize = floor((double)o->size / o->crop_fraction);
-    if (!(o->crop_fraction > 0.0 && o->crop_fraction <= 1.0) || resize > VC_RESIZE_MAX)
-        return vc_fail(VC_EINVAL, "a crop of %zu pixels as %g of the shorter side, wanted %s",
-                       o->size, o->crop_fraction, "0 < fraction <= 1 and at most 8192 pixels");
+    char text[VC_EXTENT_TEXT];
+    const double height = floor((double)o->size.height / o->crop_fraction),
+                 width = floor((double)o->size.width / o->crop_fraction);
+    if (!(o->crop_fraction > 0.0 && o->crop_fraction <= 1.0) || height > VC_RESIZE_MAX ||
+        width > VC_RESIZE_MAX)
+        return vc_fail(VC_EINVAL, "a crop of %s pixels as %g of the shorter side, wanted %s",
+                       vc_extent_words(text, o->size), o->crop_fraction,
+                       "0 < fraction <= 1 and at most 8192 pixels");
     for (size_t c = 0; c < o->channels; c++)
         if (!(o->std[c] > 0.0f && isfinite(o->std[c]) && isfinite(o->mean[c])))
             return vc_fail(VC_EINVAL, "channel %zu has mean %g and standard deviation %g", c,
                            (double)o->mean[c], (double)o->std[c]);
     *out = (vc__recipe){.size = o->size,
-                        .resize = (size_t)resize,
+                        .resize = {(size_t)height, (size_t)width},
                         .interpolation = o->interpolation,
                         .channels = o->channels};
     vc_normalizer_make(&out->normalizer, o->channels, o->mean, o->std);
@@ -118,7 +123,7 @@ static vc_status make_plan(vc_loader *l, const vc_loader_options *o)
     l->workers = at_most(workers, l->total);
     /* one batch at the consumer, one that is next, and enough for all workers beyond that */
     l->depth = at_most(2 + (l->workers + l->batch - 1) / l->batch, l->batches);
-    l->values = o->channels * o->size * o->size;
+    l->values = o->channels * vc_extent_area(o->size);
     if (o->frames > 0) {
         l->values = o->frames * o->joints * 2;
         l->truths = vc_source_has_truth(l->source) ? o->frames * o->joints * 3 : 0;

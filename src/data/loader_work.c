@@ -147,15 +147,15 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
 /* Mixes a complete batch. Called by the worker that finished its last sample. */
 static void mix_batch(vc__slot *s, size_t batch, vc_loader *l)
 {
-    const size_t size = l->recipe.size;
+    const vc_extent size = l->recipe.size;
     if (l->recipe.frames > 0) {
         memcpy(s->partners, s->labels, l->batch * sizeof *s->partners);
         s->lambda = 1.0;
         return;
     }
     vc_rng rng = vc_sampler_mix_rng(l->sampler, l->first_step + batch / l->sampler->parts);
-    const vc_mix drawn = vc_mix_draw(&rng, size, size, &l->recipe.augment);
-    vc_mix_apply(s->x, l->batch, l->recipe.channels, size, size, &drawn);
+    const vc_mix drawn = vc_mix_draw(&rng, size.width, size.height, &l->recipe.augment);
+    vc_mix_apply(s->x, l->batch, l->recipe.channels, size.height, size.width, &drawn);
     for (size_t i = 0; i < l->batch; i++)
         s->partners[i] = s->labels[l->batch - 1 - i];
     s->lambda = drawn.lambda;

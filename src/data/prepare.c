@@ -63,10 +63,10 @@ vc_status vc__crop_centre(vc__workspace *work, const vc__recipe *recipe, const v
                           size_t index)
 {
     const vc_image whole = work->image;
-    if (!vc__source_pixels(source, &index) || whole.height != recipe->size ||
-        whole.width != recipe->size)
-        return vc_image_resize_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
-                                    recipe->interpolation, &work->scratch);
+    if (!vc__source_pixels(source, &index) || whole.height != recipe->size.height ||
+        whole.width != recipe->size.width)
+        return vc_image_cover_crop(&work->cropped, &work->image, recipe->resize, recipe->size,
+                                   recipe->interpolation, &work->scratch);
     work->image = work->cropped;
     work->cropped = whole;
     return VC_OK;

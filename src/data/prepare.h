@@ -8,7 +8,8 @@
 
 /* What is the same for all samples. */
 typedef struct vc__recipe {
-    size_t size, resize, channels;
+    vc_extent size, resize;
+    size_t channels;
     size_t frames, joints; /* of windows of poses; 0: images */
     vc_interpolation interpolation;
     vc_normalizer normalizer;
@@ -30,7 +31,7 @@ void vc__workspace_close(vc__workspace *work);
 vc_status vc__recipe_augment(vc__recipe *recipe, const vc_augment_options *options,
                              const float *mean);
 
-/* Fills out (channels, size, size) from sample `index`. Unless it is an image in memory, its
+/* Fills out (channels, height, width) from sample `index`. Unless it is an image in memory, its
  * encoded bytes are in `work`. */
 vc_status vc__prepare(float *out, vc__workspace *work, const vc__recipe *recipe,
                       const vc_source *source, size_t index);

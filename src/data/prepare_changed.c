@@ -46,8 +46,8 @@ static vc_status crop(vc__workspace *work, const vc__recipe *recipe, const vc_so
     if (!(o->crop_most > 0.0))
         return vc__crop_centre(work, recipe, source, index);
     const vc_box box = vc_crop_draw(rng, work->image.width, work->image.height, o);
-    return vc_image_resize_box(&work->cropped, &work->image, box, recipe->size, recipe->size,
-                               &work->scratch);
+    return vc_image_resize_box(&work->cropped, &work->image, box, recipe->size.width,
+                               recipe->size.height, &work->scratch);
 }
 
 static ptrdiff_t draw_shift(vc_rng *rng, size_t most)
@@ -81,7 +81,7 @@ vc_status vc__prepare_changed(float *out, vc__workspace *work, const vc__recipe 
     else if (o->jitter > 0.0)
         VC_TRY(vc_colour_jitter(&work->cropped, &work->spare, rng, o->jitter));
     vc_image_normalize(out, &work->cropped, &recipe->normalizer);
-    vc_image_erase(out, recipe->channels, recipe->size, recipe->size, rng, o);
+    vc_image_erase(out, recipe->channels, recipe->size.height, recipe->size.width, rng, o);
     return VC_OK;
 }
 

@@ -199,6 +199,42 @@ vc_status vc_image_resize_crop(vc_image *out, const vc_image *in, size_t resized
     return resize(out, in, &x, &y, scratch);
 }
 
+/* round(side / ratio), by the same divisions as Python's; no less than `least`, which it is by a
+ * rounding error at most. */
+static size_t resized_side(size_t side, double ratio, size_t least)
+{
+    const size_t resized = (size_t)rint((double)side / ratio);
+    return resized > least ? resized : least;
+}
+
+static vc_status check_cover(vc_extent cover, vc_extent crop)
+{
+    if (crop.height >= 1 && crop.width >= 1 && crop.height <= cover.height &&
+        crop.width <= cover.width && cover.height <= VC_RESIZE_MAX && cover.width <= VC_RESIZE_MAX)
+        return VC_OK;
+    return vc_fail(VC_EINVAL,
+                   "a crop of %zu x %zu after resizing to %zu x %zu, wanted 1 <= crop <= resize <= "
+                   "8192 along both sides",
+                   crop.height, crop.width, cover.height, cover.width);
+}
+
+vc_status vc_image_cover_crop(vc_image *out, const vc_image *in, vc_extent cover, vc_extent crop,
+                              vc_interpolation interpolation, vc_resize_scratch *scratch)
+{
+    if (vc_extent_is_square(cover) && vc_extent_is_square(crop))
+        return vc_image_resize_crop(out, in, cover.height, crop.height, interpolation, scratch);
+    VC_TRY(check_cover(cover, crop));
+    const filter *f = &filters[interpolation];
+    const double down = (double)in->height / (double)cover.height,
+                 across = (double)in->width / (double)cover.width,
+                 ratio = down < across ? down : across;
+    const size_t height = resized_side(in->height, ratio, cover.height),
+                 width = resized_side(in->width, ratio, cover.width);
+    const axis x = {0, in->width, width, half_to_even(width - crop.width), crop.width, f},
+               y = {0, in->height, height, half_to_even(height - crop.height), crop.height, f};
+    return resize(out, in, &x, &y, scratch);
+}
+
 static int lies_inside(size_t start, size_t count, size_t side)
 {
     return count >= 1 && count <= side && start <= side - count;

@@ -110,8 +110,8 @@ static vc_status open_one(vc_summary_stats *out, const vc_dense_stats *stats, si
 {
     const vc_attention_layer l = vc_model_layer(&stats->model->config, layer);
     vc_pooling pooling;
-    vc_status status = vc_square_pooling(
-        &pooling, l.keys, vc_model_prefix_tokens(&stats->model->config), layer, grid);
+    vc_status status = vc_layer_pooling(&pooling, l.grid,
+                                        vc_model_prefix_tokens(&stats->model->config), layer, grid);
     if (status != VC_OK && status != VC_ENOMEM)
         return VC_OK; /* not in this layer */
     if (status == VC_OK && grid.queried)

@@ -66,8 +66,8 @@ static vc_status find_kinds(vc_summary_grid *grids, size_t *count, const vc_mode
     for (size_t l = 0; l < vc_model_layers(config); l++) {
         vc_pooling pooling; /* only to learn whether the layer has it */
         size_t g = 0;
-        VC_TRY(vc_square_pooling(&pooling, vc_model_layer(config, l).keys,
-                                 vc_model_prefix_tokens(config), l, grids[l]));
+        VC_TRY(vc_layer_pooling(&pooling, vc_model_layer(config, l).grid,
+                                vc_model_prefix_tokens(config), l, grids[l]));
         vc_pooling_close(&pooling);
         while (g < *count && !vc_summary_grid_equal(grids[g], grids[l]))
             g++;
@@ -128,10 +128,10 @@ static vc_status refuse_kind(const vc_statistics *s, size_t layer, vc_summary_gr
     vc_summary_grids_text(has, k->grids, k->count);
     for (size_t g = 0; g < k->count; g++)
         if (vc_summary_grid_equal(k->grids[g], grid) && grid.y > 0) {
-            const vc_maps *m = s->maps;
-            while (layer >= m->layers)
-                layer -= m++->layers;
-            VC_TRY(vc_square_pooling(&pooling, m->keys, s->prefix_tokens, layer, grid));
+            size_t group = 0, first = 0;
+            while (layer >= first + s->maps[group].layers)
+                first += s->maps[group++].layers;
+            VC_TRY(vc_layer_pooling(&pooling, s->tokens[group], s->prefix_tokens, layer, grid));
             vc_pooling_close(&pooling);
         }
     return vc_fail(VC_EINVAL,

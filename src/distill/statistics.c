@@ -1,7 +1,6 @@
 /* What plans are made from, in memory. */
 #include "vitcod/statistics.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,22 +27,19 @@ const vc_summary_stats *vc_summary_kinds_find(const vc_summary_kinds *kinds, siz
     return NULL;
 }
 
-vc_status vc_square_pooling(vc_pooling *out, size_t keys, size_t prefix_tokens, size_t layer,
-                            vc_summary_grid grid)
+vc_status vc_layer_pooling(vc_pooling *out, vc_extent tokens, size_t prefix_tokens, size_t layer,
+                           vc_summary_grid grid)
 {
-    const size_t tokens = keys - prefix_tokens;
-    const size_t side = (size_t)lround(sqrt((double)tokens));
     *out = (vc_pooling){0};
     if (grid.y == 0)
         return VC_OK;
-    if (side * side != tokens)
+    if (vc_extent_area(tokens) == 0)
         return vc_fail(VC_EUNSUPPORTED,
-                       "layer %zu: %zu tokens are no square, which summaries are blocks of", layer,
-                       tokens);
-    if (grid.y > side || grid.x > side)
+                       "layer %zu: its tokens are no grid, which summaries are blocks of", layer);
+    if (grid.y > tokens.height || grid.x > tokens.width)
         return vc_fail(VC_EINVAL, "layer %zu: %zu x %zu tokens have no %zu x %zu blocks", layer,
-                       side, side, grid.y, grid.x);
-    return vc_pooling_grid(out, side, side, prefix_tokens, grid);
+                       tokens.height, tokens.width, grid.y, grid.x);
+    return vc_pooling_grid(out, tokens.height, tokens.width, prefix_tokens, grid);
 }
 
 /* ---- the whole */
@@ -105,8 +101,11 @@ vc_status vc_dense_stats_finish(vc_statistics *out, vc_dense_stats *stats, const
                            .kinds = stats->kinds};
     stats->kinds = (vc_summary_kinds){0};
     out->kinds.layers = vc_model_layers(config);
-    for (size_t g = 0; g < out->groups; g++)
-        memcpy(out->names[g].text, vc_model_group(config, g).name, sizeof out->names[g].text);
+    for (size_t g = 0; g < out->groups; g++) {
+        const vc_attention_group group = vc_model_group(config, g);
+        memcpy(out->names[g].text, group.name, sizeof out->names[g].text);
+        out->tokens[g] = vc_model_layer(config, group.first).grid;
+    }
     vc_status status = take_means(out->maps, stats->attention, out->groups);
     if (status == VC_OK && stats->weighed)
         status = take_means(out->scores, stats->scores, out->groups);

@@ -14,7 +14,7 @@ enum {
     NAME = VC__STATISTICS_NAME,
     COUNTS = VC__STATISTICS_COUNTS,
     DIGITS = 24,
-    SUMMED = COUNTS + 7
+    SUMMED = COUNTS + 8
 };
 
 /* ---- writing */
@@ -23,10 +23,11 @@ static vc_status write_all(const char *path, const vc_statistics *s,
                            const vc__statistics_list *list, const char *settings,
                            const char *broken)
 {
-    char hash[DIGITS], kinds[VC_SUMMARY_TEXT], groups[VC_MOST_GROUPS * 33] = "";
+    char hash[DIGITS], kinds[VC_SUMMARY_TEXT], grids[VC__STATISTICS_GRIDS],
+        groups[VC_MOST_GROUPS * 33] = "";
     char digits[COUNTS][DIGITS], sum[VC_CHECKSUM_TEXT];
     vc__statistics_count counts[COUNTS];
-    vc_metadata metadata[COUNTS + 8] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
+    vc_metadata metadata[COUNTS + 9] = {{"format", VC_MAPS_FORMAT}, {"model_hash", hash}};
     size_t used = 2, length = 0;
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)s->model_hash);
     for (size_t g = 0; g < s->groups; g++)
@@ -37,6 +38,8 @@ static vc_status write_all(const char *path, const vc_statistics *s,
     if (s->kinds.count > 0)
         metadata[used++] =
             (vc_metadata){"kinds", vc_summary_grids_text(kinds, s->kinds.grids, s->kinds.count)};
+    if (vc__statistics_grids(grids, s))
+        metadata[used++] = (vc_metadata){"grids", grids};
     vc__statistics_counts(counts, s);
     for (size_t i = 0; i < COUNTS; i++) {
         snprintf(digits[i], DIGITS, "%llu", (unsigned long long)counts[i].value);
@@ -168,24 +171,25 @@ static vc_status read_maps(vc_statistics *out, const vc_tensor_file *file)
             status = read_scores(out, file, g);
     }
     vc_map_set_close(&set);
-    return status;
+    return status == VC_OK ? vc__statistics_read_grids(out, file) : status;
 }
 
-static const vc_maps *maps_of(const vc_statistics *s, size_t layer)
+static size_t group_of(const vc_statistics *s, size_t layer)
 {
     size_t g = 0;
     while (layer >= s->maps[g].layers)
         layer -= s->maps[g++].layers;
-    return &s->maps[g];
+    return g;
 }
 
 static vc_status open_summaries(vc_summary_stats *out, const vc_tensor_file *file,
                                 const vc_statistics *s, size_t layer, vc_summary_grid grid)
 {
-    const vc_maps *m = maps_of(s, layer);
+    const size_t group = group_of(s, layer);
+    const vc_maps *m = &s->maps[group];
     char name[NAME];
     vc_pooling pooling;
-    vc_status status = vc_square_pooling(&pooling, m->keys, s->prefix_tokens, layer, grid);
+    vc_status status = vc_layer_pooling(&pooling, s->tokens[group], s->prefix_tokens, layer, grid);
     snprintf(name, sizeof name, "queries.%zu", layer);
     const vc_tensor *query = vc_tensor_file_find(file, name);
     if (status != VC_OK)
@@ -267,16 +271,17 @@ static vc_status check_unknown(const vc__statistics_list *list, const vc_tensor_
 /* The texts of the metadata in the order in which they were written. */
 static size_t list_texts(const char *out[SUMMED], const vc_tensor_file *file)
 {
-    static const char *const before[] = {"format", "model_hash", "groups", "kinds"},
+    enum { BEFORE = 5 };
+    static const char *const before[BEFORE] = {"format", "model_hash", "groups", "kinds", "grids"},
                              *const behind[] = {"measured", "settings", "broken"};
     const vc_statistics none = {0};
     vc__statistics_count counts[COUNTS];
     size_t used = 0;
     vc__statistics_counts(counts, &none);
     for (size_t i = 0; i < SUMMED; i++) {
-        const char *key = i < 4            ? before[i]
-                          : i < 4 + COUNTS ? counts[i - 4].key
-                                           : behind[i - 4 - COUNTS];
+        const char *key = i < BEFORE            ? before[i]
+                          : i < BEFORE + COUNTS ? counts[i - BEFORE].key
+                                                : behind[i - BEFORE - COUNTS];
         const char *text = vc_tensor_file_metadata(file, key);
         if (text)
             out[used++] = text;

@@ -1,5 +1,6 @@
 #include "statistics_list.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,4 +126,48 @@ void vc__statistics_set_counts(vc_statistics *s,
     s->curve_images = counts[4].value;
     s->curve_batches = counts[5].value;
     s->curves.images = counts[6].value;
+}
+
+/* 0 x 0: they are no square. */
+static vc_extent square_of(size_t tokens)
+{
+    const size_t side = (size_t)lround(sqrt((double)tokens));
+    return vc_square(side * side == tokens ? side : 0);
+}
+
+int vc__statistics_grids(char text[VC__STATISTICS_GRIDS], const vc_statistics *s)
+{
+    int squares = 1;
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t g = 0; g < s->groups; g++) {
+        char one[VC_EXTENT_TEXT];
+        squares &= vc_extent_equal(s->tokens[g], square_of(s->maps[g].keys - s->prefix_tokens));
+        used += (size_t)snprintf(text + used, VC__STATISTICS_GRIDS - used, "%s%s", g ? "," : "",
+                                 vc_extent_text(one, s->tokens[g]));
+    }
+    return !squares;
+}
+
+vc_status vc__statistics_read_grids(vc_statistics *s, const vc_tensor_file *file)
+{
+    const char *text = vc_tensor_file_metadata(file, "grids"), *at = text;
+    for (size_t g = 0; g < s->groups; g++) {
+        const size_t tokens = s->maps[g].keys - s->prefix_tokens;
+        char one[VC_EXTENT_TEXT];
+        s->tokens[g] = square_of(tokens);
+        if (!text)
+            continue;
+        const size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)length, at);
+        at += length + (at[length] == ',' && g + 1 < s->groups);
+        if (vc_extent_parse(&s->tokens[g], one) != VC_OK || length >= sizeof one ||
+            (vc_extent_area(s->tokens[g]) != 0 && vc_extent_area(s->tokens[g]) != tokens))
+            return vc_fail(VC_EFORMAT, "%s: metadata 'grids' are '%s', wanted one of %zu tokens",
+                           vc_tensor_file_path(file), text, tokens);
+    }
+    if (text && *at)
+        return vc_fail(VC_EFORMAT, "%s: metadata 'grids' are '%s', wanted %zu of them",
+                       vc_tensor_file_path(file), text, s->groups);
+    return VC_OK;
 }

@@ -2,6 +2,7 @@
 #ifndef VC_STATISTICS_LIST_H
 #define VC_STATISTICS_LIST_H
 
+#include "vitcod/extent.h"
 #include "vitcod/statistics.h"
 #include "vitcod/tensor_file.h"
 
@@ -22,6 +23,12 @@ typedef struct vc__statistics_count {
     const char *key;
     uint64_t value;
 } vc__statistics_count;
+/* "14x24,7x12": the grids of tokens by group, 0 where they are none. Returns 0 where each is the
+ * square that its number of keys tells, and nothing has to be said. */
+enum { VC__STATISTICS_GRIDS = VC_MOST_GROUPS * VC_EXTENT_TEXT };
+int vc__statistics_grids(char text[VC__STATISTICS_GRIDS], const vc_statistics *s);
+/* Maps and prefix are there. */
+vc_status vc__statistics_read_grids(vc_statistics *s, const vc_tensor_file *file);
 void vc__statistics_counts(vc__statistics_count out[VC__STATISTICS_COUNTS],
                            const vc_statistics *statistics);
 void vc__statistics_set_counts(vc_statistics *statistics,

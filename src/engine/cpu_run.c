@@ -43,13 +43,12 @@ static void run_positions(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
     }
 }
 
-/* Patches as rows, in the order of a convolution kernel (channels, patch, patch), after rows of
+/* Patches as rows, in the order of a convolution kernel (channels, height, width), after rows of
  * zeros. */
 static void run_patches(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile)
 {
     (void)cpu;
-    const vc_window *w = &op->window;
-    const size_t size = w->side, patch = w->kernel, grid = size / patch;
+    const size_t values = op->patches.channels * vc_extent_area(op->patches.image);
     float *to = vc__rows(op->to, tile);
     for (size_t r = 0; r < tile->rows; r++, to += op->to->width) {
         const size_t row = tile->first + r, token = row % tile->rows_per_image;
@@ -57,13 +56,8 @@ static void run_patches(vc__cpu *cpu, const vc_program_op *op, const vc__tile *t
             memset(to, 0, op->to->width * sizeof *to);
             continue;
         }
-        const size_t y = (token - op->prefix) / grid, x = (token - op->prefix) % grid;
-        const float *image = op->from->data + row / tile->rows_per_image * w->image_stride;
-        float *out = to;
-        for (size_t k = 0; k < w->channels; k++)
-            for (size_t i = 0; i < patch; i++, out += patch)
-                memcpy(out, image + (k * size + y * patch + i) * size + x * patch,
-                       patch * sizeof *out);
+        vc_patch_row(to, op->from->data + row / tile->rows_per_image * values, token - op->prefix,
+                     &op->patches);
     }
 }
 

@@ -365,6 +365,7 @@ static void add_reshape(builder *b, const vc_block_op *op, size_t rows)
                             .to = to,
                             .weight = op->start ? upload(b, op->start, to->rows * to->width) : NULL,
                             .add = op->add,
+                            .patches = op->patches,
                             .window = op->window,
                             .span = op->span,
                             .prefix = op->prefix});

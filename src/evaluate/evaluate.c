@@ -42,17 +42,6 @@ static vc_status check_folders(const vc_source *source, size_t classes)
                    folders, vc_plural(folders, "folder", "folders"), classes);
 }
 
-/* Files are cut to squares; what is in memory is checked where it has classes. */
-static vc_status check_square(const vc_model_config *config)
-{
-    const vc_model_input input = vc_model_input_of(config);
-    return input.height == input.width
-               ? VC_OK
-               : vc_fail(VC_EUNSUPPORTED,
-                         "a %s for images of %zu x %zu: wanted square ones, which files are cut to",
-                         vc_model_family(config), input.height, input.width);
-}
-
 vc_status vc_model_check_labels(const vc_model_config *config)
 {
     if (vc_model_input_of(config).classes > 0)
@@ -87,8 +76,6 @@ vc_status vc_model_check_source(const vc_model *model, vc_source *source)
         return VC_OK;
     if (input.classes > 0)
         VC_TRY(vc_model_check_classifier(&model->config));
-    else
-        VC_TRY(check_square(&model->config));
     if (vc_source_classes(source) > 0 && input.classes > 0)
         VC_TRY(data ? check_labels(data->path ? data->path : "data", source, input.classes)
                     : check_folders(source, input.classes));
@@ -116,7 +103,7 @@ vc_loader_options vc_model_loader_options(const vc_model *model)
     vc_loader_options how = vc_loader_options_default();
     how.frames = input.joints > 0 ? input.height : 0;
     how.joints = input.joints;
-    how.size = input.width;
+    how.size = (vc_extent){input.height, input.width};
     how.channels = input.channels;
     memcpy(how.mean, input.mean, sizeof how.mean);
     memcpy(how.std, input.std, sizeof how.std);

@@ -7,6 +7,7 @@
 
 #include "beside_images.h"
 #include "renaming.h"
+#include "vitcod/extent.h"
 #include "vitcod/json.h"
 
 /* Both files, each NULL where it is not there, or not to be used. */
@@ -109,29 +110,46 @@ static int is_of_another(const json_t *config, const vc_tensor_file *file)
 
 /* ---- what it says */
 
-/* Height and width at the end of a list; a number of positions may be a square's by chance. */
-static vc_status check_square(const beside *b, const json_t *sizes, const char *key)
+/* Height and width at the end of a list: 1 where they are there and differ. Of squares the number
+ * of positions tells the side; the same number may be another grid's. */
+static int is_oblong(vc_extent *out, const json_t *sizes, const char *key)
 {
     const json_t *list = json_object_get(sizes, key);
     const size_t count = json_array_size(list);
-    if (count < 2)
-        return VC_OK;
-    const double height = json_number_value(json_array_get(list, count - 2)),
-                 width = json_number_value(json_array_get(list, count - 1));
-    if (height == width)
-        return VC_OK;
-    return vc_fail(VC_EUNSUPPORTED, "%s: config.json beside it has %s %g x %g, wanted squares",
-                   vc_tensor_file_path(b->of), key, height, width);
+    const json_int_t height = json_integer_value(json_array_get(list, count - 2)),
+                     width = json_integer_value(json_array_get(list, count - 1));
+    if (count < 2 || height < 1 || width < 1 || height == width || height > VC_EXTENT_MOST ||
+        width > VC_EXTENT_MOST)
+        return 0;
+    *out = (vc_extent){(size_t)height, (size_t)width};
+    return 1;
+}
+
+/* As a model was made for it, before what its images were prepared for; a LeViT's patches tell
+ * nothing. */
+static void say_image_size(vc__renaming *to, beside *b)
+{
+    vc_extent *size = &b->how.oblong;
+    char text[VC_EXTENT_TEXT];
+    if (is_oblong(size, json_object_get(b->config, "model_args"), "img_size") ||
+        (!json_object_get(json_object_get(b->config, "model_args"), "img_size") &&
+         is_oblong(size, json_object_get(b->config, "pretrained_cfg"), "input_size")) ||
+        is_oblong(size, sizes_in(b->config), "image_size"))
+        vc__rename_say(to, "image_size", vc_extent_text(text, *size));
 }
 
 /* What the model here does not have. */
 static vc_status check_model(const beside *b)
 {
-    VC_TRY(check_square(b, json_object_get(b->config, "pretrained_cfg"), "input_size"));
-    VC_TRY(check_square(b, json_object_get(b->config, "model_args"), "img_size"));
-    VC_TRY(check_square(b, sizes_in(b->config), "image_size"));
-    VC_TRY(check_square(b, sizes_in(b->config), "patch_size"));
     const char *path = vc_tensor_file_path(b->of);
+    const vc_tensor *patches = patches_of(b->of);
+    vc_extent patch;
+    if (patches && is_oblong(&patch, sizes_in(b->config), "patch_size") &&
+        (patch.height != patches->shape[2] || patch.width != patches->shape[3]))
+        return vc_fail(VC_EFORMAT,
+                       "%s: config.json beside it has patches of %zu x %zu, wanted the %zu x %zu "
+                       "of its weights",
+                       path, patch.height, patch.width, patches->shape[2], patches->shape[3]);
     const char *act = json_string_value(json_object_get(sizes_in(b->config), "hidden_act"));
     if (act && strcmp(act, "gelu") != 0 && strcmp(act, "quick_gelu") != 0)
         return vc_fail(VC_EUNSUPPORTED,
@@ -264,6 +282,7 @@ static vc_status say_all(vc__renaming *to, void *context)
                        &vc_tensor_file_at(to->from, i)->tensor);
     if (b->config) {
         say_heads(to, b);
+        say_image_size(to, b);
         say_eps(to, b);
         say_activation(to, b);
         say_timm(to, b);

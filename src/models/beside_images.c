@@ -135,6 +135,13 @@ static void say_normalisation(vc__renaming *to, vc__images_beside *b, const json
 
 /* ---- size */
 
+/* The height and width that the model's images are said to have, which pictures are squeezed to. */
+static int is_models_own(const vc__images_beside *b, const json_t *size)
+{
+    return b->oblong.height > 0 && vc_json_number(size, "height") == (double)b->oblong.height &&
+           vc_json_number(size, "width") == (double)b->oblong.width;
+}
+
 /* A side in pixels: a number, or an object of them; 0: not said so that it can be done. */
 static double side_of(const json_t *size)
 {
@@ -163,6 +170,11 @@ static void say_size(vc__renaming *to, vc__images_beside *b, const json_t *image
                  *crop_size = json_object_get(images, "crop_size"),
                  *crops = json_object_get(images, "do_center_crop");
     const int does = crops ? json_is_true(crops) : p && p->crop > 0.0;
+    if (!does && is_models_own(b, size)) {
+        b->squeezed = 1;
+        vc__say_crop(to, b, 1.0);
+        return;
+    }
     double side = size ? side_of(size) : p ? p->side : 0.0;
     const double crop = !does ? 0.0 : crop_size ? side_of(crop_size) : p ? p->crop : 0.0;
     const int edge =
@@ -217,8 +229,8 @@ void vc__note_images(vc__renaming *to, const vc__images_beside *b)
 {
     if (b->squeezed)
         vc__rename_note(to,
-                        "transformers squeezes pictures to squares for it; here they keep their "
-                        "shape, and the middle square is seen");
+                        "transformers squeezes pictures to the size for it; here they keep their "
+                        "shape, and the middle is seen");
     if (b->missed[0])
         vc__rename_note(to, "the files beside it want what is not done here: %s", b->missed);
 }

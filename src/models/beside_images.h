@@ -5,8 +5,10 @@
 #include <jansson.h>
 
 #include "renaming.h"
+#include "vitcod/extent.h"
 
 typedef struct vc__images_beside {
+    vc_extent oblong; /* of the model's images, where it is said that they are no squares */
     int squeezed;     /* pictures to squares, without regard to their shape */
     char missed[256]; /* what is not done here, in words */
 } vc__images_beside;

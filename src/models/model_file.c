@@ -39,9 +39,10 @@ static vc_status find_tensor(const vc_tensor **out, const vc_model *model, const
 }
 
 /* The values cannot be used as they lie in the file. */
-static int is_converted(const vc_param *param, const vc_tensor *tensor)
+static int is_converted(const vc_model *model, const vc_param *param, const vc_tensor *tensor)
 {
-    return !vc_tensor_has(tensor, VC_F32, param->rank, param->shape);
+    return !vc_tensor_has(tensor, VC_F32, param->rank, param->shape) ||
+           (param->positions && model->config.family->resamples(&model->config));
 }
 
 /* Room of the model's own for what is converted; the same walk measures and places. */
@@ -51,7 +52,7 @@ static vc_status make_room(vc_model *model)
         vc_param *param = &model->params[i];
         const vc_tensor *tensor;
         VC_TRY(find_tensor(&tensor, model, param));
-        if (is_converted(param, tensor))
+        if (is_converted(model, param, tensor))
             param->data = vc_arena_floats(&model->converted, param->count);
     }
     return VC_OK;
@@ -65,7 +66,7 @@ static vc_status take_values(vc_model *model, vc_param *param, const vc_tensor *
         model->of_int8 = 1;
         return vc__dequantize(param->data, file, name_in(file, param));
     }
-    if (is_converted(param, tensor))
+    if (is_converted(model, param, tensor))
         return model->config.family->resample(param->data, model, tensor);
     if (in_place)
         param->data = tensor->data;
@@ -189,11 +190,24 @@ static vc_status recognise(const vc__family **out, const vc_tensor_file *file)
                    vc_tensor_file_path(file), vc_tensor_file_count(file), vc__titles(known));
 }
 
+/* What a file or a config.json beside it says of images must not go unheard. */
+static vc_status check_square(const vc_model_config *config, const vc_tensor_file *file)
+{
+    const char *text = vc_tensor_file_metadata(file, "image_size");
+    vc_extent said;
+    if (!text || vc_extent_parse(&said, text) != VC_OK || vc_extent_is_square(said))
+        return VC_OK;
+    return vc_fail(VC_EUNSUPPORTED, "%s: images of %s pixels, and a %s takes square ones",
+                   vc_tensor_file_path(file), text, config->family->title);
+}
+
 static vc_status begin_model(vc_model **out, const vc_tensor_file *file,
                              const vc_tensor_file *autoencoder, const vc_model_options *options)
 {
     vc_model_config config = {0};
     VC_TRY(recognise(&config.family, file));
+    if (!config.family->oblong)
+        VC_TRY(check_square(&config, file));
     VC_TRY(config.family->read_config(&config, file, autoencoder, options));
     VC_TRY(vc__read_looks(&config, file, options));
     vc_status status =

@@ -18,10 +18,10 @@ typedef struct vc__walk {
 /* `param` without offset, count and data. `member` may be NULL. */
 void vc__walk_param(vc__walk *walk, float **member, const vc_param *param);
 
-/* Positions (others + from^2, width) for another grid, (others + to^2, width), as
- * vc_model_options says; the first `others` stay as they are. */
-vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
-                                 size_t width);
+/* Positions (others + from's, width) for another grid, (others + to's, width), as vc_model_options
+ * says; the first `others` stay as they are. */
+vc_status vc__resample_positions(float *out, vc_extent to, const float *in, vc_extent from,
+                                 size_t others, size_t width);
 
 typedef struct vc__tokens vc__tokens;
 
@@ -88,7 +88,9 @@ struct vc__family {
     vc_status (*allocate)(vc_model *model); /* model->state */
     void (*release)(vc_model *model);
     void (*walk)(vc__walk *walk, vc_model *model);
-    /* vc_param.positions from a checkpoint of another image size; needed where there are some. */
+    /* vc_param.positions from a checkpoint of another image size, and whether its grid of tokens is
+     * another than the model's; needed where there are some. */
+    int (*resamples)(const vc_model_config *config);
     vc_status (*resample)(float *out, const vc_model *model, const vc_tensor *from);
     /* What follows from the parameters' values, once they are there. */
     vc_status (*finish)(vc_model *model);

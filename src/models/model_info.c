@@ -30,8 +30,8 @@ static const vc_record plan_record = VC_RECORD("plan", vc_model_info, plan_field
 static const vc_field fields[] = {
     {VC_FIELD(vc_model_info, model, "", "file or preset")},
     {VC_FIELD(vc_model_info, architecture, "", "family")},
-    {VC_FIELD(vc_model_info, image, "", "pixels along an image's side"),
-     VC_WHEN(vc_model_info, pictures)},
+    {VC_FIELD(vc_model_info, image_height, "", "pixels"), VC_WHEN(vc_model_info, pictures)},
+    {VC_FIELD(vc_model_info, image_width, "", "pixels"), VC_WHEN(vc_model_info, pictures)},
     {VC_FIELD(vc_model_info, channels, "", "of an image"), VC_WHEN(vc_model_info, pictures)},
     {VC_FIELD(vc_model_info, classes, "", "that it tells apart; 0: no classifier")},
     {VC_FIELD_LIST(vc_model_info, mean, channels, "input_mean", "", "of pixels in 0..1"),
@@ -101,7 +101,8 @@ vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_mode
     const vc_model_input input = vc_model_input_of(config);
     *out = (vc_model_info){.model = name,
                            .architecture = vc_model_family(config),
-                           .image = input.width,
+                           .image_height = input.height,
+                           .image_width = input.width,
                            .channels = input.channels,
                            .pictures = input.joints == 0,
                            .classes = input.classes,

@@ -41,28 +41,31 @@ static void mix(double *out, const double *weights, const double *x, size_t coun
     }
 }
 
-vc_status vc__resample_positions(float *out, size_t to, const float *in, size_t from, size_t others,
-                                 size_t width)
+vc_status vc__resample_positions(float *out, vc_extent to, const float *in, vc_extent from,
+                                 size_t others, size_t width)
 {
-    size_t line = from * width;
-    double *weights = malloc((to * from + from * line + line + width) * sizeof *weights);
-    if (!weights)
-        return vc_fail(VC_ENOMEM, "out of memory for %zu x %zu positions", to, to);
-    double *grid = weights + to * from, *mixed = grid + from * line, *sums = mixed + line;
+    const size_t line = from.width * width, downs = to.height * from.height,
+                 acrosses = to.width * from.width;
+    double *down = malloc((downs + acrosses + from.height * line + line + width) * sizeof *down);
+    if (!down)
+        return vc_fail(VC_ENOMEM, "out of memory for %zu x %zu positions", to.height, to.width);
+    double *across = down + downs, *grid = across + acrosses, *mixed = grid + from.height * line,
+           *sums = mixed + line;
     memcpy(out, in, others * width * sizeof *out);
     in += others * width;
     out += others * width;
-    for (size_t i = 0; i < from * line; i++)
+    for (size_t i = 0; i < from.height * line; i++)
         grid[i] = (double)in[i];
-    weigh(weights, to, from);
-    for (size_t y = 0; y < to; y++) {
-        mix(mixed, weights + y * from, grid, from, line);
-        for (size_t x = 0; x < to; x++, out += width) {
-            mix(sums, weights + x * from, mixed, from, width);
+    weigh(down, to.height, from.height);
+    weigh(across, to.width, from.width);
+    for (size_t y = 0; y < to.height; y++) {
+        mix(mixed, down + y * from.height, grid, from.height, line);
+        for (size_t x = 0; x < to.width; x++, out += width) {
+            mix(sums, across + x * from.width, mixed, from.width, width);
             for (size_t c = 0; c < width; c++)
                 out[c] = (float)sums[c];
         }
     }
-    free(weights);
+    free(down);
     return VC_OK;
 }

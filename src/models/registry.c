@@ -61,10 +61,6 @@ vc_status vc_model_check_classifier(const vc_model_config *config)
     if (input.classes == 0)
         return vc_fail(VC_EUNSUPPORTED, "a %s without a classifier tells no classes apart",
                        vc_model_family(config));
-    if (input.height != input.width)
-        return vc_fail(VC_EUNSUPPORTED,
-                       "a %s for images of %zu x %zu: wanted square ones, which files are cut to",
-                       vc_model_family(config), input.height, input.width);
     return VC_OK;
 }
 
@@ -84,10 +80,11 @@ vc_status vc_model_set_input(vc_model_config *config, const vc_model_input *inpu
     return VC_OK;
 }
 
-vc_status vc_model_resize(vc_model_config *config, size_t image)
+vc_status vc_model_resize(vc_model_config *config, vc_extent image)
 {
     vc_model_input input = vc_model_input_of(config);
-    input.height = input.width = image;
+    input.height = image.height;
+    input.width = image.width;
     return vc_model_set_input(config, &input);
 }
 

@@ -48,14 +48,14 @@ void vc__set_rows(vc__export *e, int value, vc__term rows, size_t count)
     e->values[value] = (vc__value){.rows = rows, .row_count = count};
 }
 
-/* (batch, width, side, side) */
-static vc__term picture_of(vc__export *e, int value, const vc_window *window)
+/* (batch, channels, height, width) */
+static vc__term picture_of(vc__export *e, int value, size_t channels, vc_extent image)
 {
     vc__value *v = &e->values[value];
     if (!v->picture.name[0]) {
         const int64_t order[] = {0, 2, 1},
-                      dims[] = {0, i64(window->channels), i64(window->side), i64(window->side)};
-        const vc__term rows = vc__rows_of(e, value, window->side * window->side);
+                      dims[] = {0, i64(channels), i64(image.height), i64(image.width)};
+        const vc__term rows = vc__rows_of(e, value, vc_extent_area(image));
         v->picture = vc__reshape(&e->graph, vc__permute(&e->graph, rows, order, 3), dims, 4);
     }
     return v->picture;
@@ -152,22 +152,31 @@ static vc__term convolution_weights(vc__graph *g, const vc_linear *linear, const
     return out;
 }
 
-/* (batch, outputs, side, side) of the patches or windows that a product reads. */
+/* (batch, outputs, height, width) of the patches or windows that a product reads. */
 static vc__term convolve(vc__export *e, const vc_block_op *op, const vc_block_op *gather,
                          vc__term bias)
 {
     vc__graph *g = &e->graph;
     const vc_window *w = &gather->window;
-    const int64_t kernel = i64(w->kernel), stride = i64(w->stride), pad = i64(w->padding);
+    const vc_patches *p = &gather->patches;
+    const int patches = gather->kind == VC_OP_PATCHES;
+    const vc_extent kernel = patches ? p->patch : vc_square(w->kernel),
+                    stride = patches ? p->patch : vc_square(w->stride);
+    const int64_t pad = patches ? 0 : i64(w->padding);
     const vc__attribute attributes[] = {
-        {.name = "kernel_shape", .is_list = 1, .values = {kernel, kernel}, .count = 2},
+        {.name = "kernel_shape",
+         .is_list = 1,
+         .values = {i64(kernel.height), i64(kernel.width)},
+         .count = 2},
         {.name = "pads", .is_list = 1, .values = {pad, pad, pad, pad}, .count = 4},
-        {.name = "strides", .is_list = 1, .values = {stride, stride}, .count = 2},
+        {.name = "strides",
+         .is_list = 1,
+         .values = {i64(stride.height), i64(stride.width)},
+         .count = 2},
         {0}};
-    const vc__shape shape = {4, {op->linear.outputs, w->channels, w->kernel, w->kernel}};
-    const vc__term weight = gather->kind == VC_OP_PATCHES
-                                ? vc__weights(g, "weight", shape, op->linear.weight)
-                                : convolution_weights(g, &op->linear, w);
+    const vc__shape shape = {4, {op->linear.outputs, p->channels, kernel.height, kernel.width}};
+    const vc__term weight = patches ? vc__weights(g, "weight", shape, op->linear.weight)
+                                    : convolution_weights(g, &op->linear, w);
     return vc__node(g, "Conv", (vc__term[]){e->values[op->from].picture, weight, bias, {""}},
                     attributes);
 }
@@ -222,8 +231,12 @@ static void export_positions(vc__export *e, const vc_block_op *op, size_t rows)
 
 static void export_gather(vc__export *e, const vc_block_op *op, size_t rows)
 {
+    const int patches = op->kind == VC_OP_PATCHES;
+    const vc_extent image = patches ? op->patches.image : vc_square(op->window.side);
+    const size_t channels = patches ? op->patches.channels : op->window.channels;
     (void)rows;
-    e->values[op->to] = (vc__value){.picture = picture_of(e, op->from, &op->window), .gathers = op};
+    e->values[op->to] =
+        (vc__value){.picture = picture_of(e, op->from, channels, image), .gathers = op};
 }
 
 /* (x - mean) / (deviation over width - 1 + eps) * gain + shift, which ONNX has no operator for. */

@@ -209,7 +209,8 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     out->runs = o->runs;
     out->warm_up = warm_up_of(o);
     const vc_model_input input = vc_model_input_of(&model->config);
-    out->image_size = input.joints ? 0 : input.width;
+    out->image_height = input.joints ? 0 : input.height;
+    out->image_width = input.joints ? 0 : input.width;
     out->compared = dense->engine != NULL;
     out->attention_ms = sum_attention(split, o->runs);
     out->waiting_ms = 1e3 * vc_engine_waiting(split->engine) / (double)o->runs;

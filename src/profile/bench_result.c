@@ -59,6 +59,7 @@ static const vc_field fields[] = {
     {VC_FIELD(vc_bench_result, warm_up, "", "runs before these")},
     {VC_FIELD(vc_bench_result, seconds, "s", "of all runs, those of operators too")},
     {VC_FIELD(vc_bench_result, peak_mib, "MiB", "most memory that the process had")},
-    {VC_FIELD(vc_bench_result, image_size, "", "pixels along an image's side; 0: no pictures")},
+    {VC_FIELD(vc_bench_result, image_height, "", "pixels; 0: no pictures")},
+    {VC_FIELD(vc_bench_result, image_width, "", "pixels; 0: no pictures")},
 };
 const vc_record vc_bench_record = VC_RECORD("bench", vc_bench_result, fields);

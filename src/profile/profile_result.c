@@ -81,7 +81,8 @@ static const vc_record time_record = VC_RECORD("times", vc_profile_times, time_f
 
 static const vc_field about_fields[] = {
     {VC_FIELD(vc_profile_result, architecture, "", "family")},
-    {VC_FIELD(vc_profile_result, image_size, "", "pixels along an image's side; 0: no pictures")},
+    {VC_FIELD(vc_profile_result, image_height, "", "pixels; 0: no pictures")},
+    {VC_FIELD(vc_profile_result, image_width, "", "pixels; 0: no pictures")},
     {VC_FIELD(vc_profile_result, batch, "", "images at once")},
 };
 const vc_record vc_profile_about_record = VC_RECORD("model", vc_profile_result, about_fields);

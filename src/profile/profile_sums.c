@@ -75,7 +75,8 @@ vc_status vc_profile_result_open(vc_profile_result *out, const vc_model_profile 
     const double bytes = vc_cost_bytes(&all, batch);
     const vc_model_input input = vc_model_input_of(config);
     *out = (vc_profile_result){.architecture = vc_model_family(config),
-                               .image_size = input.joints ? 0 : input.width,
+                               .image_height = input.joints ? 0 : input.height,
+                               .image_width = input.joints ? 0 : input.width,
                                .batch = batch,
                                .dtype = vc_precision_name(precision),
                                .macs = all.macs,

@@ -27,7 +27,7 @@ case_bench() {
     holds "its keys" '"images_per_second"' '"attention_ms"' '"operators"' '"batch": 2' \
         '"dtype": "fp32"'
     check "bench of a preset" 0 'images/s' "$vitcod" bench --arch levit_128s --runs 1
-    check "another size" 0 '"image_size": 32' \
+    check "another size" 0 '"image_width": 32' \
         "$vitcod" bench "$model" --image-size 32 --runs 1 --json
 }
 

@@ -24,7 +24,8 @@ setup() {
 
 case_import() {
     check "import's result is a model" 0 '"heads": 3' "$vitcod" info model --json
-    holds "what it holds" '"distilled": true' '"classes": 4' '"image": 16' '"macs_by_operator": {'
+    holds "what it holds" '"distilled": true' '"classes": 4' '"image_width": 16' \
+        '"macs_by_operator": {'
     hash=$(line '"model_hash": "[0-9a-f]*"')
     check "a .pth has the hash of its import" 0 "${hash:?}" "$vitcod" info "$pth" --heads 3 --json
     check "a .pth where a model is wanted" 0 '"parameters": 4424' \
@@ -99,7 +100,7 @@ case_presets() {
 
 # A DeiT's positions are interpolated.
 case_image_sizes() {
-    check "a larger image" 0 '"image": 40' "$vitcod" info model --image-size 40 --json
+    check "a larger image" 0 '"image_width": 40' "$vitcod" info model --image-size 40 --json
     holds "makes more tokens" '"tokens": 27' '"keys": 27'
     check "import keeps the size" 0 'image  *40' "$vitcod" info larger
     check "a size that is no multiple" 1 \

@@ -21,7 +21,7 @@ setup() {
 
 case_by_name() {
     check "has the data's classes and channels" 0 '"classes": 4' "$vitcod" info levit --json
-    holds "and is what it says" '"architecture": "levit"' '"channels": 1' '"image": 32'
+    holds "and is what it says" '"architecture": "levit"' '"channels": 1' '"image_width": 32'
     check "is tested" 0 'on 32 images' "$vitcod" eval levit --data data
     mv saved.1 saved
     check "gone on with" 0 'epoch 2/2' \

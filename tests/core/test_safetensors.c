@@ -43,6 +43,28 @@ static void round_trip(void **state)
     vc_tensor_file_close(file);
 }
 
+/* Of an odd number of floats, and doubles behind them. */
+static void wide_values_lie_at_multiples_of_their_size(void **state)
+{
+    (void)state;
+    float odd[3] = {1.0f, 2.0f, 3.0f};
+    double wide[2] = {4.0, 5.0};
+    uint8_t bytes[5] = {6, 7, 8, 9, 10};
+    const vc_named_tensor tensors[] = {{"odd", {VC_F32, 1, {3}, odd}},
+                                       {"bytes", {VC_U8, 1, {5}, bytes}},
+                                       {"wide", {VC_F64, 1, {2}, wide}}};
+    const vc_tensor *t;
+    vc_tensor_file *file;
+    assert_ok(vc_safetensors_write(temporary("wide.safetensors"), tensors, 3, NULL, 0));
+    assert_ok(vc_safetensors_open(&file, temporary("wide.safetensors")));
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(t = vc_tensor_file_find(file, tensors[i].name));
+        assert_memory_equal(t->data, tensors[i].tensor.data,
+                            vc_tensor_count(t) * vc_dtype_bytes(t->dtype));
+    }
+    vc_tensor_file_close(file);
+}
+
 static void refuses_what_does_not_add_up(void **state)
 {
     (void)state;
@@ -95,7 +117,8 @@ static void two_tensors_need_two_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(refuses_what_does_not_add_up),
-        cmocka_unit_test(metadata_may_be_null), cmocka_unit_test(two_tensors_need_two_names)};
+        cmocka_unit_test(round_trip), cmocka_unit_test(wide_values_lie_at_multiples_of_their_size),
+        cmocka_unit_test(refuses_what_does_not_add_up), cmocka_unit_test(metadata_may_be_null),
+        cmocka_unit_test(two_tensors_need_two_names)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

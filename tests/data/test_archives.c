@@ -81,7 +81,7 @@ static void archives_can_be_trained_from(void **state)
         vc_sampler_set_epoch(&sampler, 0);
         const vc_loader_training training = {.sampler = &sampler};
         vc_loader_options o = vc_loader_options_default();
-        o.size = 8;
+        o.size = vc_square(8);
         o.training = &training;
         assert_ok(vc_loader_open(&loader, source, &o));
         assert_ok(vc_loader_next(&batch, loader));

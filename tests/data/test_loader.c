@@ -6,7 +6,7 @@ enum { SIZE = 8 };
 static vc_loader_options small(size_t batch, size_t workers)
 {
     vc_loader_options o = vc_loader_options_default();
-    o.size = SIZE;
+    o.size = vc_square(SIZE);
     o.batch = batch;
     o.workers = workers;
     for (size_t c = 0; c < 3; c++) {
@@ -37,7 +37,7 @@ static record *run(vc_source *source, vc_loader_options o)
     record *r = calloc(1, sizeof *r);
     vc_loader *loader;
     vc_loaded b;
-    size_t values = o.channels * o.size * o.size;
+    size_t values = o.channels * vc_extent_area(o.size);
     o.on_broken = note;
     o.context = r;
     assert_ok(vc_loader_open(&loader, source, &o));
@@ -326,6 +326,40 @@ static void images_in_memory_of_another_size_are_resized(void **state)
     vc_resize_scratch_close(&scratch);
 }
 
+/* Of 12 rows and 10 columns: as they are, and cut to 6 rows and 8 columns. */
+static void models_of_oblong_images(void **state)
+{
+    (void)state;
+    static const vc_extent sizes[] = {{12, 10}, {6, 8}};
+    uint8_t pixels[12 * 10];
+    int32_t label = 1;
+    vc_image image = {0}, cropped = {0};
+    vc_resize_scratch scratch = {0};
+    vc_source *source;
+    const vc_dataset data = {1, 1, 12, 10, 2, pixels, &label, NULL};
+    fill(pixels, sizeof pixels);
+    assert_ok(vc_image_reserve(&image, 10, 12, 1, "test"));
+    memcpy(image.pixels, pixels, sizeof pixels);
+    assert_ok(vc_image_cover_crop(&cropped, &image, (vc_extent){7, 10}, sizes[1], VC_BICUBIC,
+                                  &scratch)); /* of 0.8 */
+    assert_ok(vc_source_of_dataset(&source, &data));
+    for (size_t s = 0; s < 2; s++) {
+        const uint8_t *want = s == 0 ? pixels : cropped.pixels;
+        vc_loader_options o = small(1, 1);
+        o.channels = 1;
+        o.size = sizes[s];
+        o.crop_fraction = 0.8;
+        record *r = run(source, o);
+        for (size_t i = 0; i < vc_extent_area(sizes[s]); i++)
+            assert_true(r->x[i] == ((float)want[i] / 255.0f - o.mean[0]) / o.std[0]);
+        free(r);
+    }
+    vc_source_close(source);
+    vc_image_close(&image);
+    vc_image_close(&cropped);
+    vc_resize_scratch_close(&scratch);
+}
+
 /* All samples once, in their order, changed by seed and index alone. */
 static void samples_are_changed_outside_training(void **state)
 {
@@ -409,7 +443,7 @@ static void refuses_impossible_options(void **state)
     } while (0)
     REFUSES(folder, o.batch = 0, "a batch of 0, wanted 1 to 65536");
     REFUSES(folder, o.workers = 2000, "workers: 2000, wanted 1 to 1024");
-    REFUSES(folder, o.size = 0, "an image side of 0");
+    REFUSES(folder, o.size = vc_square(0), "an image side of 0");
     REFUSES(folder, o.channels = 2, "2 channels asked for, wanted 1 or 3");
     REFUSES(folder, o.crop_fraction = 0.0, "as 0 of the shorter side");
     REFUSES(folder, o.crop_fraction = (double)NAN, "of the shorter side");
@@ -434,7 +468,7 @@ static void first_and_last(float out[2], int upright)
     vc_source *source;
     vc_loader *loader;
     vc_loaded batch;
-    o.size = 13; /* of 19 x 13 pixels, as they are */
+    o.size = vc_square(13); /* of 19 x 13 pixels, as they are */
     o.crop_fraction = 1.0;
     assert_ok(vc_source_of_files(&source, &path, 1, &how));
     assert_ok(vc_loader_open(&loader, source, &o));
@@ -477,6 +511,7 @@ int main(void)
         cmocka_unit_test(archives_give_the_same),
         cmocka_unit_test(images_in_memory_of_the_right_size_are_taken_as_they_are),
         cmocka_unit_test(images_in_memory_of_another_size_are_resized),
+        cmocka_unit_test(models_of_oblong_images),
         cmocka_unit_test(grey_files_fit_one_channel),
         cmocka_unit_test(samples_are_changed_outside_training),
         cmocka_unit_test(refuses_impossible_options),

@@ -23,7 +23,7 @@ static void note(void *context, size_t index, const char *name, const char *mess
 static vc_loader_options small(size_t workers, const vc_loader_training *training)
 {
     vc_loader_options o = vc_loader_options_default();
-    o.size = SIZE;
+    o.size = vc_square(SIZE);
     o.workers = workers;
     o.training = training;
     for (size_t c = 0; c < 3; c++) {
@@ -307,7 +307,7 @@ static void a_gzipped_archive_wants_a_place_to_be_inflated(void **state)
     const vc_loader_training t = whole_recipe(&s);
     vc_loader_options o = vc_loader_options_default();
     vc_loader *loader;
-    o.size = SIZE;
+    o.size = vc_square(SIZE);
     o.channels = 1;
     o.training = &t;
     const char *before = getenv("TMPDIR");

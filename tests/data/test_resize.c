@@ -58,6 +58,50 @@ static void check_against_pillow(void)
     vc_resize_scratch_close(&scratch);
 }
 
+/* tools/golden/covered.py has the same list. */
+static const struct {
+    size_t width, height;
+    vc_extent size;
+    double crop_pct;
+    vc_interpolation interpolation;
+} covers[] = {
+    {37, 29, {14, 20}, 0.875, VC_BICUBIC}, {29, 37, {14, 20}, 0.875, VC_BILINEAR},
+    {37, 29, {20, 14}, 0.9, VC_BICUBIC},   {9, 7, {30, 12}, 1.0, VC_BICUBIC},
+    {7, 9, {12, 30}, 0.95, VC_BICUBIC},    {64, 48, {24, 32}, 1.0, VC_BICUBIC},
+    {61, 50, {25, 31}, 0.7, VC_BILINEAR},  {200, 133, {16, 24}, 1.0, VC_BICUBIC},
+    {1, 1, {3, 8}, 1.0, VC_BICUBIC},       {45, 60, {16, 4}, 0.5, VC_BICUBIC},
+};
+enum { COVERS = sizeof covers / sizeof covers[0] };
+
+/* Images that are higher than wide, or the other way round, as timm's evaluation sees them. */
+static void check_covers_against_timm(void)
+{
+    vc_npy npy;
+    vc_image in = {0}, out = {0};
+    vc_resize_scratch scratch = {0};
+    assert_ok(vc_npy_open(&npy, "tests/data/golden/covered.npy"));
+    const uint8_t *want = npy.tensor.data;
+    for (size_t i = 0; i < COVERS; i++) {
+        const vc_extent crop = covers[i].size,
+                        resize = {(size_t)floor((double)crop.height / covers[i].crop_pct),
+                                  (size_t)floor((double)crop.width / covers[i].crop_pct)};
+        const size_t count = 3 * vc_extent_area(crop);
+        make_picture(&in, covers[i].width, covers[i].height, 3);
+        assert_ok(vc_image_cover_crop(&out, &in, resize, crop, covers[i].interpolation, &scratch));
+        assert_true(out.width == crop.width && out.height == crop.height && out.channels == 3);
+        for (size_t k = 0; k < count; k++)
+            if (out.pixels[k] != want[k])
+                fail_msg("%zux%zu seen at %zux%zu: value %zu is %u, wanted %u", covers[i].width,
+                         covers[i].height, crop.width, crop.height, k, out.pixels[k], want[k]);
+        want += count;
+    }
+    assert_ptr_equal(want, (uint8_t *)npy.tensor.data + npy.tensor.shape[0]);
+    vc_npy_close(&npy);
+    vc_image_close(&in);
+    vc_image_close(&out);
+    vc_resize_scratch_close(&scratch);
+}
+
 /* tools/golden/images.py has the same list. */
 static const struct {
     size_t width, height;
@@ -104,6 +148,7 @@ static void equals_pillow(void **state)
         setenv("VC_ISA", vc_isa_name((vc_isa)isa), 1);
         check_against_pillow();
         check_boxes_against_pillow();
+        check_covers_against_timm();
     }
     unsetenv("VC_ISA");
 }
@@ -190,6 +235,12 @@ static void refuses_impossible_crops(void **state)
         assert_fails(
             vc_image_resize_crop(&out, &in, pairs[i][0], pairs[i][1], VC_BICUBIC, &scratch),
             VC_EINVAL, "wanted 1 <= crop <= resize <= 8192");
+    static const vc_extent covers_not[][2] = {
+        {{8, 9}, {8, 10}}, {{8, 9}, {0, 9}}, {{VC_RESIZE_MAX + 1, 9}, {8, 9}}};
+    for (size_t i = 0; i < 3; i++)
+        assert_fails(vc_image_cover_crop(&out, &in, covers_not[i][0], covers_not[i][1], VC_BICUBIC,
+                                         &scratch),
+                     VC_EINVAL, "wanted 1 <= crop <= resize <= 8192 along both sides");
     static const vc_box outside[] = {{5, 0, 1, 1}, {0, 0, 6, 1}, {0, 0, 0, 1},
                                      {0, 0, 1, 0}, {4, 3, 2, 1}, {1, 0, SIZE_MAX, 1}};
     for (size_t i = 0; i < sizeof outside / sizeof outside[0]; i++)

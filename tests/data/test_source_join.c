@@ -175,7 +175,7 @@ static void a_loader_takes_both_kinds(void **state)
     const char *folder = make_folder(4);
     vc_source *alone[2], *parts[2], *all;
     vc_loader_options how = vc_loader_options_default();
-    how.size = SIDE;
+    how.size = vc_square(SIDE);
     how.batch = IN_MEMORY + SAMPLES;
     for (int i = 0; i < 2; i++) {
         vc_source **to = i ? parts : alone;

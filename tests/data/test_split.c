@@ -27,7 +27,8 @@ static void a_fifth_is_every_fifth(void **state)
     vc_loader *loader;
     vc_loaded batch;
     vc_loader_options o = vc_loader_options_default();
-    o.size = o.channels = 1;
+    o.size = vc_square(1);
+    o.channels = 1;
     o.batch = COUNT;
     assert_ok(vc_loader_open(&loader, second, &o));
     assert_ok(vc_loader_next(&batch, loader));

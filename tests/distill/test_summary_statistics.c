@@ -95,8 +95,8 @@ static void of_a_deit(void **state)
 {
     (void)state;
     vc__deit_config sizes = vc__deit_config_default();
-    sizes.image = 32;
-    sizes.patch = 8;
+    sizes.image = vc_square(32);
+    sizes.patch = vc_square(8);
     sizes.width = 48;
     sizes.depth = 2;
     sizes.heads = 3;

@@ -120,8 +120,8 @@ static void a_deit(void **state)
 {
     (void)state;
     for (int distilled = 0; distilled < 2; distilled++) {
-        const vc__deit_config config = {.image = 24,
-                                        .patch = 4,
+        const vc__deit_config config = {.image = {24, 24},
+                                        .patch = {4, 4},
                                         .channels = 3,
                                         .classes = 7,
                                         .width = 48,

@@ -25,6 +25,7 @@ typedef struct op_case {
     size_t in_rows, in_width, out_rows, out_width; /* of an image */
     vc_activation activation;
     int add, no_bias;
+    vc_patches patches;
     vc_window window;
     size_t prefix;
 } op_case;
@@ -36,10 +37,12 @@ static const op_case cases[] = {
     {"norm of 193", VC_OP_NORM_PRE, 2, 193, 2, .out_width = 193},
     {"norm of both class tokens", VC_OP_NORM, 2, 33, 1, .out_width = 66},
     {"positions", VC_OP_POSITIONS, 0, 0, 5, .out_width = 13},
-    {"patches", VC_OP_PATCHES, 1, 192, 5, .out_width = 48, .window = {3, 8, 4, .image_stride = 192},
+    {"patches", VC_OP_PATCHES, 1, 192, 5, .out_width = 48, .patches = {3, {8, 8}, {4, 4}},
      .prefix = 1},
-    {"patches of a pixel", VC_OP_PATCHES, 1, 9, 11, .out_width = 1,
-     .window = {1, 3, 1, .image_stride = 9}, .prefix = 2},
+    {"patches of 2 x 6 of 4 x 12", VC_OP_PATCHES, 1, 96, 5, .out_width = 24,
+     .patches = {2, {4, 12}, {2, 6}}, .prefix = 1},
+    {"patches of a pixel", VC_OP_PATCHES, 1, 9, 11, .out_width = 1, .patches = {1, {3, 3}, {1, 1}},
+     .prefix = 2},
     {"windows, channels first", VC_OP_WINDOWS, 1, 147, 16, .out_width = 27,
      .window = {3, 7, 3, 2, 1, 147, 1, 49}},
     {"windows, channels last", VC_OP_WINDOWS, 25, 5, 9, .out_width = 45,
@@ -149,6 +152,7 @@ static void fill_op(vc_program_op *op, const vc_backend *backend, void *device, 
     const size_t inputs = c->in_rows * c->in_width / (c->out_rows ? c->out_rows : 1);
     op->kind = c->kind;
     op->activation = c->activation;
+    op->patches = c->patches;
     op->window = c->window;
     op->prefix = c->prefix;
     if (c->kind == VC_OP_POSITIONS)

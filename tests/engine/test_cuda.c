@@ -48,8 +48,8 @@ static int find_stub(void **state)
 
 static vc_model *model_with_summaries(void)
 {
-    const vc__deit_config config = {.image = 16,
-                                    .patch = 4,
+    const vc__deit_config config = {.image = {16, 16},
+                                    .patch = {4, 4},
                                     .channels = 3,
                                     .classes = CLASSES,
                                     .width = 32,

@@ -11,8 +11,8 @@ enum { COUNT = 21, PIXELS = 64, CLASSES = 6 };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, 1, 8, 8, CLASSES, pixels, labels, NULL};
-static const vc__deit_config config = {.image = 8,
-                                       .patch = 2,
+static const vc__deit_config config = {.image = {8, 8},
+                                       .patch = {2, 2},
                                        .channels = 1,
                                        .classes = CLASSES,
                                        .width = 12,

@@ -29,8 +29,9 @@ static vc_augment_options augment_by(const uint8_t *b)
 static vc__recipe recipe_by(const uint8_t *b)
 {
     static const float mean[3] = {0.5f, 0.4f, 0.3f}, std[3] = {0.2f, 0.3f, 0.4f};
-    vc__recipe r = {.size = 1 + b[0] % MOST_SIDE, .channels = b[1] & 1 ? 1 : 3};
-    r.resize = r.size + b[2] % 24;
+    vc__recipe r = {.size = {1 + b[0] % MOST_SIDE, 1 + (b[0] + (b[1] >> 2)) % MOST_SIDE},
+                    .channels = b[1] & 1 ? 1 : 3};
+    r.resize = (vc_extent){r.size.height + b[2] % 24, r.size.width + b[2] % 24};
     r.interpolation = b[1] & 2 ? VC_BILINEAR : VC_BICUBIC;
     vc_normalizer_make(&r.normalizer, r.channels, mean, std);
     const vc_augment_options augment = augment_by(b + 3);
@@ -49,7 +50,7 @@ static void check(const float *a, const float *b, size_t count)
 static void prepare(vc_source *source, const vc__recipe *recipe, uint64_t seed)
 {
     static float once[MOST_VALUES], again[MOST_VALUES];
-    const size_t count = recipe->channels * recipe->size * recipe->size;
+    const size_t count = recipe->channels * vc_extent_area(recipe->size);
     vc__workspace work = {0};
     if (vc_source_read(&work.encoded, source, 0) == VC_OK) {
         if (vc__prepare(once, &work, recipe, source, 0) == VC_OK) {

@@ -198,10 +198,17 @@ static void patches_are_convolution_windows(void **state)
     float images[2 * 2 * 16], rows[2 * 4 * 8];
     for (int i = 0; i < 64; i++)
         images[i] = (float)i;
-    vc_patches_gather(rows, images, 2, 2, 4, 2);
+    const vc_patches square = {2, {4, 4}, {2, 2}}, oblong = {1, {4, 8}, {2, 4}};
+    vc_patches_gather(rows, images, 2, &square);
     const float first[] = {0, 1, 4, 5, 16, 17, 20, 21}, last[] = {42, 43, 46, 47, 58, 59, 62, 63};
     assert_memory_equal(rows, first, sizeof first);
     assert_memory_equal(rows + 7 * 8, last, sizeof last);
+    vc_patches_gather(rows, images, 2, &oblong);
+    const float second[] = {4, 5, 6, 7, 12, 13, 14, 15}, third[] = {16, 17, 18, 19, 24, 25, 26, 27},
+                end[] = {52, 53, 54, 55, 60, 61, 62, 63};
+    assert_memory_equal(rows + 8, second, sizeof second);
+    assert_memory_equal(rows + 2 * 8, third, sizeof third);
+    assert_memory_equal(rows + 7 * 8, end, sizeof end);
 }
 
 /* Against difference quotients, for points whose step does not cross a bend of the function. */

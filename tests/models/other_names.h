@@ -25,7 +25,7 @@ static inline vc_model *deit(int distilled)
 {
     vc__deit_config c = vc__deit_config_default();
     vc_model *model;
-    c.image = 32;
+    c.image = vc_square(32);
     c.depth = 11; /* of two digits */
     c.width = 24;
     c.heads = 3;

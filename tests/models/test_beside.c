@@ -32,24 +32,60 @@ static void write_bare(const vc_model *model)
 
 #define SIZES "\"hidden_size\": 24, \"num_hidden_layers\": 11, \"num_attention_heads\": 4"
 
-static void oblong_images_are_refused(void **state)
+/* As many positions are another grid's, and a square's are made those of what is said, as in
+ * timm. */
+static void images_that_are_no_squares(void **state)
 {
     (void)state;
-    static const char *const configs[] = {
-        "{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}",
-        "{\"model_type\": \"vit\", \"patch_size\": [8, 16], " SIZES "}",
-        "{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [16, 64]}}",
-        "{\"architecture\": \"vit_x\", \"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}"};
+    static const struct {
+        const char *config;
+        vc_extent image;
+    } cases[] = {
+        {"{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}", {16, 64}},
+        {"{\"model_type\": \"vit\", \"image_size\": [32, 32], " SIZES "}", {32, 32}},
+        {"{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [16, 64]}}", {16, 64}},
+        {"{\"architecture\": \"vit_x\", \"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}",
+         {16, 64}},
+        {"{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [64, 16]}, "
+         "\"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}",
+         {64, 16}},
+        {"{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": 32}, "
+         "\"pretrained_cfg\": {\"input_size\": [3, 16, 64]}}",
+         {32, 32}},
+        {"{\"architecture\": \"vit_x\", \"model_args\": {\"img_size\": [32, 48]}}", {32, 48}}};
     const vc_model_options how = {.in_place = 1, .heads = 3};
-    vc_model *model = deit(0);
+    vc_model *model = deit(0), *plain;
     write_bare(model);
     vc_model_close(model);
-    for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
-        write_beside(configs[i], NULL);
-        assert_fails(vc_model_open(&model, BARE, &how), VC_EUNSUPPORTED, "wanted squares");
+    plain = reopened(BARE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        write_beside(cases[i].config, NULL);
+        const vc_model_options own = {.in_place = 1, .heads = i < 2 ? 0 : 3};
+        assert_ok(vc_model_open(&model, BARE, &own));
+        const vc_model_input input = vc_model_input_of(&model->config);
+        if (input.height != cases[i].image.height || input.width != cases[i].image.width)
+            fail_msg("%s: %zu x %zu", cases[i].config, input.height, input.width);
+        const int resampled = i + 1 == sizeof cases / sizeof *cases;
+        assert_int_equal(is_noted(model, "image_size"), !vc_extent_is_square(cases[i].image));
+        for (size_t p = 0; p < model->param_count; p++)
+            if (strcmp(model->params[p].name, "pos_embed") == 0) {
+                assert_int_equal(model->params[p].shape[1], resampled ? 7 : 5);
+                assert_int_equal(memcmp(model->params[p].data, plain->params[p].data,
+                                        5 * 24 * sizeof(float)) != 0,
+                                 resampled);
+            }
+        vc_model_close(model);
     }
-    write_beside("{\"model_type\": \"vit\", \"image_size\": [32, 32], " SIZES "}", NULL);
-    vc_model_close(reopened(BARE));
+    vc_model_close(plain);
+    write_beside("{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}",
+                 "{\"size\": {\"height\": 16, \"width\": 64}}");
+    model = reopened(BARE);
+    assert_true(is_noted(model, "squeezes pictures") &&
+                vc_model_input_of(&model->config).crop_pct == 1.0);
+    vc_model_close(model);
+    write_beside("{\"model_type\": \"vit\", \"patch_size\": [8, 16], " SIZES "}", NULL);
+    assert_fails(vc_model_open(&model, BARE, &how), VC_EFORMAT,
+                 "has patches of 8 x 16, wanted the 16 x 16 of its weights");
 }
 
 static void transformers_files_are_read(void **state)
@@ -305,7 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transformers_files_are_read),
-        cmocka_unit_test(oblong_images_are_refused),
+        cmocka_unit_test(images_that_are_no_squares),
         cmocka_unit_test(classes_have_the_names_of_id2label),
         cmocka_unit_test(names_of_some_classes_are_not_used),
         cmocka_unit_test(a_broken_list_of_names_is_refused),

@@ -80,8 +80,8 @@ static void masked_and_on_the_plan(void **state)
 static void file_round_trip(void **state)
 {
     (void)state;
-    const vc__deit_config config = {.image = 8,
-                                    .patch = 2,
+    const vc__deit_config config = {.image = {8, 8},
+                                    .patch = {2, 2},
                                     .channels = 2,
                                     .classes = 3,
                                     .width = 10,
@@ -98,7 +98,7 @@ static void file_round_trip(void **state)
     assert_ok(vc_model_write(temporary("m.safetensors"), model));
     assert_ok(vc_model_open(&back, temporary("m.safetensors"), &none));
     assert_int_equal(vc__deit_sizes_of(&back->config)->heads, 5);
-    assert_int_equal(vc__deit_sizes_of(&back->config)->image, 8);
+    assert_int_equal(vc__deit_sizes_of(&back->config)->image.width, 8);
     assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[0], 3);
     assert_int_equal(vc__deit_sizes_of(&back->config)->compressed_heads[1], 3);
     assert_int_equal(vc__deit_sizes_of(&back->config)->distilled, 1);
@@ -122,8 +122,8 @@ static void shapes_are_checked(void **state)
     vc_mask mask;
     config.heads = 5;
     assert_fails(vc__deit_create(&model, &config, 0), VC_EINVAL, "192 is not divisible by 5 heads");
-    config = (vc__deit_config){.image = 4,
-                               .patch = 2,
+    config = (vc__deit_config){.image = {4, 4},
+                               .patch = {2, 2},
                                .channels = 1,
                                .classes = 2,
                                .width = 6,
@@ -293,8 +293,8 @@ static void lowering_of_summaries(void **state)
 static void files_of_one_coder(void **state)
 {
     (void)state;
-    const vc__deit_config plain = {.image = 4,
-                                   .patch = 2,
+    const vc__deit_config plain = {.image = {4, 4},
+                                   .patch = {2, 2},
                                    .channels = 1,
                                    .classes = 2,
                                    .width = 6,

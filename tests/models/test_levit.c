@@ -170,8 +170,8 @@ static void distilled_deit_against_timm(void **state)
 {
     (void)state;
     vc__deit_config sizes = vc__deit_config_default();
-    sizes.image = 32;
-    sizes.patch = 8;
+    sizes.image = vc_square(32);
+    sizes.patch = vc_square(8);
     sizes.width = 24;
     sizes.depth = 2;
     sizes.heads = 3;
@@ -191,8 +191,8 @@ static void checkpoint_of_pytorch(void **state)
 {
     (void)state;
     vc__deit_config sizes = vc__deit_config_default();
-    sizes.image = 16;
-    sizes.patch = 8;
+    sizes.image = vc_square(16);
+    sizes.patch = vc_square(8);
     sizes.width = 12;
     sizes.depth = 1;
     sizes.heads = 3;

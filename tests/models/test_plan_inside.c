@@ -13,8 +13,8 @@ enum { IMAGES = 2, MOST_PIXELS = 3 * 64 * 64, MOST_CLASSES = 1000, MOST_GROUPS =
 /* A DeiT with auto-encoder, and LeViT-128S for small images. */
 static vc_model *make(int levit, uint64_t seed)
 {
-    vc_model_config config = vc__deit_model(&(vc__deit_config){.image = 16,
-                                                               .patch = 4,
+    vc_model_config config = vc__deit_model(&(vc__deit_config){.image = {16, 16},
+                                                               .patch = {4, 4},
                                                                .channels = 3,
                                                                .classes = 5,
                                                                .width = 24,
@@ -27,7 +27,7 @@ static vc_model *make(int levit, uint64_t seed)
     vc_model *model;
     if (levit) {
         assert_ok(vc_model_preset(&config, "levit_128s"));
-        assert_ok(vc_model_resize(&config, 64));
+        assert_ok(vc_model_resize(&config, vc_square(64)));
         assert_ok(vc_model_compress(&config, 0, VC_CODED_QK));
     }
     assert_ok(vc_model_create(&model, &config, seed));

@@ -13,8 +13,8 @@ enum { GROUPS = 5 };
 static vc_model_config deit(size_t image, size_t width, size_t depth, size_t heads)
 {
     vc__deit_config sizes = vc__deit_config_default();
-    sizes.image = image;
-    sizes.patch = 8;
+    sizes.image = vc_square(image);
+    sizes.patch = vc_square(8);
     sizes.width = width;
     sizes.depth = depth;
     sizes.heads = heads;

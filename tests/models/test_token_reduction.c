@@ -11,8 +11,8 @@ enum { SIDE = 20, DEPTH = 4, PATCHES = 25 };
 static vc_model_config small_deit(int distilled)
 {
     vc__deit_config sizes = vc__deit_config_default(), *c = &sizes;
-    c->image = SIDE;
-    c->patch = 4;
+    c->image = vc_square(SIDE);
+    c->patch = vc_square(4);
     c->width = 24;
     c->depth = DEPTH;
     c->heads = 3;

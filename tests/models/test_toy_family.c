@@ -238,7 +238,7 @@ static void refused(void **state)
                  "this is a toy");
     assert_fails(vc_model_compress(&config, 0, VC_CODED_QK), VC_EUNSUPPORTED, "a toy has no heads");
     assert_ok(vc_model_compress(&config, 0, VC_CODED_NONE));
-    assert_fails(vc_model_resize(&config, 8), VC_EUNSUPPORTED, "a toy has one size");
+    assert_fails(vc_model_resize(&config, vc_square(8)), VC_EUNSUPPORTED, "a toy has one size");
     assert_fails(vc_model_check_classifier(&config), VC_EUNSUPPORTED, "tells no classes apart");
     assert_int_equal(vc_model_groups(&config), 1);
     assert_int_equal(vc_model_group(&config, 0).count, 1);

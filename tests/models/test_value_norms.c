@@ -34,8 +34,8 @@ static double norm_of(const float *w, const float *scale, const vc_acts *acts, s
 
 static void check_norms(int layer_scale)
 {
-    const vc__deit_config config = {.image = 8,
-                                    .patch = 4,
+    const vc__deit_config config = {.image = {8, 8},
+                                    .patch = {4, 4},
                                     .channels = 1,
                                     .classes = 5,
                                     .width = WIDTH,

@@ -62,20 +62,31 @@ static void logits_are_timms(void **state)
     }
 }
 
-/* Positions for 32 pixels read for 56. */
+/* Positions for 32 pixels read for others; 16 x 64 are as many patches, and another grid. */
 static void other_sizes_are_timms(void **state)
 {
     (void)state;
     static const char *const names[] = {"reg4", "gap", "registers"};
+    static const struct {
+        const char *key;
+        vc_extent image;
+    } sizes[] = {{"grown", {56, 56}}, {"stretched", {56, 24}}, {"rearranged", {16, 64}}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         json_t *golden = golden_in("tools/golden/vits.json", names[i]);
         const vc_model_config config = vc__deit_model(&kind_of(names[i])->sizes);
-        const vc_model_options grown = {.image_size = 56};
-        vc_model *model = make(&config, 0);
-        vc_model_close(model);
-        assert_ok(vc_model_open(&model, temporary("model.safetensors"), &grown));
-        check_logits_of(model, golden, "grown");
-        vc_model_close(model);
+        for (size_t s = 0; s < 6; s++) {
+            const vc_model_options other = {.image_size = sizes[s / 2].image, .in_place = s % 2};
+            vc_model *model = make(&config, 0);
+            vc_model_close(model);
+            assert_ok(vc_model_open(&model, temporary("model.safetensors"), &other));
+            check_logits_of(model, golden, sizes[s / 2].key);
+            assert_ok(vc_model_write(temporary("other.safetensors"), model));
+            vc_model_close(model);
+            assert_ok(vc_model_open(&model, temporary("other.safetensors"),
+                                    &(vc_model_options){.in_place = s % 2}));
+            check_logits_of(model, golden, sizes[s / 2].key);
+            vc_model_close(model);
+        }
         json_decref(golden);
     }
 }

@@ -49,7 +49,7 @@ static uint64_t left_out(const vc__deit_config *c)
 {
     const uint64_t tokens = vc__deit_tokens(c), classes = vc__deit_prefix_tokens(c), w = c->width;
     const uint64_t each = 2 * w * w + 2 * tokens * w + 2 * w * c->hidden;
-    return (tokens - classes) * each - classes * c->channels * c->patch * c->patch * w;
+    return (tokens - classes) * each - classes * vc__deit_patch_values(c) * w;
 }
 
 static void a_deit_does_what_is_counted(void **state)
@@ -60,7 +60,7 @@ static void a_deit_does_what_is_counted(void **state)
         vc_model_config config;
         assert_ok(vc_model_preset(&config, distilled ? "deit_tiny_distilled_patch16_224"
                                                      : "deit_tiny_patch16_224"));
-        assert_ok(vc_model_resize(&config, 64));
+        assert_ok(vc_model_resize(&config, vc_square(64)));
         assert_ok(vc_model_create(&model, &config, 1));
         assert_int_equal(executed(model) + left_out(vc__deit_sizes_of(&config)),
                          counted(&config, NULL));
@@ -75,7 +75,7 @@ static void a_levit_does_what_is_counted(void **state)
     vc_model *model;
     vc_model_config config;
     assert_ok(vc_model_preset(&config, "levit_128s"));
-    assert_ok(vc_model_resize(&config, 64));
+    assert_ok(vc_model_resize(&config, vc_square(64)));
     assert_ok(vc_model_create(&model, &config, 1));
     const uint64_t second = vc__levit_sizes_of(&config)->stages[VC__LEVIT_STAGES - 1].width *
                             (uint64_t)vc__levit_sizes_of(&config)->classes;
@@ -118,7 +118,7 @@ static void events_are_all_that_happened(void **state)
     how.batch = IMAGES;
     how.threads = 2;
     assert_ok(vc_model_preset(&config, "deit_tiny_patch16_224"));
-    assert_ok(vc_model_resize(&config, SIZE));
+    assert_ok(vc_model_resize(&config, vc_square(SIZE)));
     assert_ok(vc_model_create(&model, &config, 1));
     assert_ok(vc_engine_open(&engine, model, &how));
     assert_ok(vc_engine_trace(engine, 1));

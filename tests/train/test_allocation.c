@@ -48,8 +48,8 @@ static const vc_dataset data = {COUNT, 1, 8, 8, 4, pixels, labels, NULL};
 
 static vc_model *make_model(size_t compressed)
 {
-    const vc__deit_config config = {.image = 8,
-                                    .patch = 2,
+    const vc__deit_config config = {.image = {8, 8},
+                                    .patch = {2, 2},
                                     .channels = 1,
                                     .classes = 4,
                                     .width = 12,

@@ -151,8 +151,8 @@ static void check(vc__deit_config config, int attention, int taught)
     check_all(config, attention, taught, NULL);
 }
 
-static const vc__deit_config small = {.image = 8,
-                                      .patch = 2,
+static const vc__deit_config small = {.image = {8, 8},
+                                      .patch = {2, 2},
                                       .channels = 1,
                                       .classes = 5,
                                       .width = 12,

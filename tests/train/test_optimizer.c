@@ -3,8 +3,8 @@
 #include "testing.h"
 #include "vitcod/train.h"
 
-static const vc__deit_config config = {.image = 8,
-                                       .patch = 4,
+static const vc__deit_config config = {.image = {8, 8},
+                                       .patch = {4, 4},
                                        .channels = 1,
                                        .classes = 2,
                                        .width = 12,

@@ -93,8 +93,8 @@ static void compare_parameters(const vc_model *model, const json_t *trace)
 
 static void follow(const course *c)
 {
-    const vc__deit_config config = {.image = 8,
-                                    .patch = 2,
+    const vc__deit_config config = {.image = {8, 8},
+                                    .patch = {2, 2},
                                     .channels = 1,
                                     .classes = CLASSES,
                                     .width = 12,

@@ -4,7 +4,7 @@
 #include "vit_kinds.h"
 #include "vitcod/train.h"
 
-enum { STEPS = 10, SIDE = 32 };
+enum { STEPS = 10 };
 
 /* The gradients of a step, and its loss. */
 static double learn(vc_model *model, vc_acts *acts, vc_grads *grads, int step)
@@ -12,7 +12,7 @@ static double learn(vc_model *model, vc_acts *acts, vc_grads *grads, int step)
     int32_t labels[BATCH];
     char name[32];
     snprintf(name, sizeof name, "images %d", step);
-    noise(timm_images, name, BATCH * 3 * SIDE * SIDE);
+    noise(timm_images, name, BATCH * vc_model_image_values(&model->config));
     for (int i = 0; i < BATCH; i++)
         labels[i] = (3 * i + step) % CLASSES;
     vc_model_observe(acts, model, timm_images, BATCH);

@@ -236,6 +236,20 @@ def positions(old, new, prefix, width):
     return {"old": old, "new": new, "prefix": prefix, "width": width, "values": flat(out)}
 
 
+def oblong_positions(old, new, prefix, width):
+    """The same from rows and columns to others."""
+    x = noise("pos_embed", (1, prefix + old[0] * old[1], width)).float() * torch.tensor(
+        np.float32(0.3)
+    )
+    x = x.double()
+    by_timm = resample_abs_pos_embed(x, new, old, num_prefix_tokens=prefix)
+    grid = x[:, prefix:].reshape(1, *old, width).permute(0, 3, 1, 2)
+    grid = torch.nn.functional.interpolate(grid, size=new, mode="bicubic", antialias=True)
+    out = torch.cat([x[:, :prefix], grid.permute(0, 2, 3, 1).reshape(1, -1, width)], dim=1)
+    assert torch.allclose(out, by_timm, rtol=0, atol=2e-7) and out.shape == by_timm.shape
+    return {"old": old, "new": new, "prefix": prefix, "width": width, "values": flat(out)}
+
+
 def resized_deit():
     return {
         "positions": [
@@ -249,6 +263,17 @@ def resized_deit():
                 (2, 9, 1),
                 (9, 1, 1),
                 (1, 3, 2),
+            )
+        ],
+        "oblong_positions": [
+            oblong_positions(*sizes, 3)
+            for sizes in (
+                ((4, 4), (3, 7), 1),
+                ((4, 4), (2, 8), 1),
+                ((3, 5), (5, 3), 2),
+                ((2, 8), (4, 4), 1),
+                ((6, 2), (2, 9), 1),
+                ((1, 5), (4, 1), 2),
             )
         ],
         "grown": deit_logits(56, False, 32),

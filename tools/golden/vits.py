@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from timm.layers import SwiGLUPacked
+from timm.layers import SwiGLUPacked, resample_abs_pos_embed
 from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import nn
 
@@ -36,6 +36,7 @@ class PreLogits(VisionTransformer):
 
 
 GAP = {"class_token": False, "global_pool": "avg"}
+REG4 = {"init_values": 1.0, "no_embed_class": True, "reg_tokens": 4}
 VITS = {
     "layer_scale": {"init_values": 1.0},
     "no_qkv_bias": {"qkv_bias": False},
@@ -51,8 +52,11 @@ VITS = {
     "pre_logits": {},
     "clip": {"pre_norm": True, "norm_layer": EPS, "act_layer": "quick_gelu"},
     "deit3": {"init_values": 1.0, "no_embed_class": True},
-    "reg4": {"init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
-    "reg4_gap": {**GAP, "init_values": 1.0, "no_embed_class": True, "reg_tokens": 4},
+    "reg4": REG4,
+    "reg4_gap": {**GAP, **REG4},
+    "oblong": {"img_size": (24, 40)},
+    "oblong_reg4": {**REG4, "img_size": (48, 24)},
+    "oblong_patches": {"img_size": (24, 32), "patch_size": (12, 8)},
 }
 TRACES = (
     "layer_scale",
@@ -64,31 +68,44 @@ TRACES = (
     "quick_gelu",
     "swiglu",
     "pre_logits",
+    "oblong_reg4",
 )
 FEATURES = ("reg4", "average", "gap_norm")
 RESIZED = ("reg4", "gap", "registers")
+OBLONG = (16, 64)  # pixels of as many patches as there are in 32 x 32
 STEPS, LR, DECAY, SMOOTHING, CLIP = 10, 3e-3, 0.05, 0.1, 1.0
 
 
-def make(name, image=32):
+def make(name, image=None):
+    sizes = {"img_size": 32, "patch_size": 8, **VITS[name]}
+    if image:
+        sizes["img_size"] = image
     model = (PreLogits if name == "pre_logits" else VisionTransformer)(
-        img_size=image,
-        patch_size=8,
         embed_dim=24,
         depth=2,
         num_heads=3,
         num_classes=CLASSES,
-        **VITS[name],
+        **sizes,
     )
     fill(model.double())
     return model.eval()
 
 
-def resized(name):
-    """Of a model for 56 pixels whose weights were made for 32."""
-    model = make(name, 56)
-    model.load_state_dict(checkpoint_filter_fn(make(name).state_dict(), model))
-    return flat(model(noise("images", (BATCH, 3, 56, 56))))
+def images_for(model, name="images"):
+    return noise(name, (BATCH, 3, *model.patch_embed.img_size))
+
+
+def resized(name, image):
+    """Of a model for so many pixels whose weights were made for 32."""
+    model, state = make(name, image), make(name).state_dict()
+    if image == OBLONG:  # which timm takes for the same grid, by their number
+        state["pos_embed"] = resample_abs_pos_embed(
+            state["pos_embed"],
+            new_size=model.patch_embed.grid_size,
+            num_prefix_tokens=0 if model.no_embed_class else model.num_prefix_tokens,
+        )
+    model.load_state_dict(checkpoint_filter_fn(state, model))
+    return flat(model(images_for(model)))
 
 
 def trace(name):
@@ -102,7 +119,7 @@ def trace(name):
     steps = []
     for step in range(STEPS):
         y = torch.tensor([(3 * i + step) % CLASSES for i in range(BATCH)])
-        logits = model(noise(f"images {step}", (BATCH, 3, 32, 32)))
+        logits = model(images_for(model, f"images {step}"))
         loss = F.cross_entropy(logits, y, label_smoothing=SMOOTHING)
         optimiser.zero_grad()
         loss.backward()
@@ -125,12 +142,14 @@ def features(model, images):
 def vit(name):
     model, out = make(name), {}
     with torch.no_grad():
-        images = noise("images", (BATCH, 3, 32, 32))
+        images = images_for(model)
         out["plain"] = flat(model(images))
         if name in FEATURES:
             out.update(features(model, images))
         if name in RESIZED:
-            out["grown"] = resized(name)
+            out["grown"] = resized(name, 56)
+            out["stretched"] = resized(name, (56, 24))
+            out["rearranged"] = resized(name, OBLONG)
         state = instrument(model)
         assert torch.allclose(
             model(images).flatten(), torch.tensor(out["plain"], dtype=torch.float64), rtol=1e-9

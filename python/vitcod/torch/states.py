@@ -128,6 +128,9 @@ def _switches(module: nn.Module) -> dict[str, str]:
     epsilons = {m.eps for m in module.modules() if isinstance(m, nn.LayerNorm)}
     if len(epsilons) > 1:
         raise ValueError(f"a model whose norms have eps {sorted(epsilons)}; wanted one for all")
+    sides = getattr(module.patch_embed, "img_size", None)
+    if sides is not None and sides[0] != sides[1]:
+        said["image_size"] = f"{sides[0]}x{sides[1]}"
     said["global_pool"] = pool
     said.update({"norm_eps": repr(float(epsilon)) for epsilon in epsilons})
     return said
@@ -155,7 +158,7 @@ def _wide(tensor):
     return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
-def from_state_dict(state, *, plan=None, heads: int = 0, image_size: int = 0) -> models.Model:
+def from_state_dict(state, *, plan=None, heads: int = 0, image_size=0) -> models.Model:
     """A vitcod.Model with the parameters of a model of timm: `infer` them, or `save` them as
     safetensors, with the plan inside.
 
@@ -164,7 +167,7 @@ def from_state_dict(state, *, plan=None, heads: int = 0, image_size: int = 0) ->
     plan's summaries becomes the plan's.
     plan: a vitcod.Plan or a path instead, or of a state dict; "none": dense.
     heads: attention heads of a ViT, where the state is a dict; 0: width / 64.
-    image_size: pixels along a side; 0: the state's.
+    image_size: pixels along a side, or (height, width); 0: the state's.
     """
     metadata: dict[str, str] = {}
     if isinstance(state, nn.Module):

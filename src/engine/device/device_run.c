@@ -95,10 +95,11 @@ static vc_status run_positions(const running *r)
 static vc_status run_patches(const running *r)
 {
     const vc_program_op *op = r->op;
-    const vc_window *w = &op->window;
+    const vc_patches *p = &op->patches;
     return LAUNCH(r, patches, r->rows, values(r, op->to), values(r, op->from),
-                  number(r->rows_per_image), number(op->prefix), number(w->side), number(w->kernel),
-                  number(w->channels), wide(w->image_stride), BOTH(op));
+                  number(r->rows_per_image), number(op->prefix), number(p->image.height),
+                  number(p->image.width), number(p->patch.height), number(p->patch.width),
+                  number(p->channels), BOTH(op));
 }
 
 static vc_status run_windows(const running *r)

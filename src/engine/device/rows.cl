@@ -43,17 +43,18 @@ KERNEL(LANES) void positions(GLOBAL void *y, GLOBAL const float *start, int rows
         set_value(y, to + c, start[from + c], to_narrow);
 }
 
-/* Patches in the order of a convolution's kernel (channels, patch, patch), after rows of zeros. */
-KERNEL(LANES) void patches(GLOBAL void *y, GLOBAL const void *x, int rows, int prefix, int side,
-                           int patch, int channels, long image_stride, int from_narrow,
+/* Patches in the order of a convolution's kernel (channels, down, across), after rows of zeros. */
+KERNEL(LANES) void patches(GLOBAL void *y, GLOBAL const void *x, int rows, int prefix, int height,
+                           int width, int down, int across, int channels, int from_narrow,
                            int to_narrow)
 {
-    const int token = GROUP % rows - prefix, grid = side / patch, width = channels * patch * patch;
-    const long to = (long)GROUP * width, image = (long)(GROUP / rows) * image_stride;
-    for (int c = LANE; c < width; c += LANES) {
-        const int channel = c / (patch * patch), i = c / patch % patch, j = c % patch;
-        const long from = ((long)channel * side + token / grid * patch + i) * side +
-                          token % grid * patch + j;
+    const int token = GROUP % rows - prefix, columns = width / across, area = down * across;
+    const long to = (long)GROUP * channels * area,
+               image = (long)(GROUP / rows) * channels * height * width;
+    for (int c = LANE; c < channels * area; c += LANES) {
+        const int channel = c / area, i = c / across % down, j = c % across;
+        const long from = ((long)channel * height + token / columns * down + i) * width +
+                          token % columns * across + j;
         set_value(y, to + c, token < 0 ? 0.0f : value_at(x, image + from, from_narrow), to_narrow);
     }
 }

@@ -13,8 +13,8 @@ static vc_model_input input(const vc_model_config *config)
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
     const int classifies = vc__deit_reading_of(c).output == VC__DEIT_LOGITS;
-    vc_model_input out = {.height = c->image,
-                          .width = c->image,
+    vc_model_input out = {.height = c->image.height,
+                          .width = c->image.width,
                           .channels = c->channels,
                           .classes = classifies && !c->projection ? c->classes : 0,
                           .classifiers = classifies ? vc__deit_classifiers(c) : 0,
@@ -41,6 +41,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
                                 .value_dim = head_dim,
                                 .width = c->width,
                                 .compressed = {c->compressed_heads[0], c->compressed_heads[1]},
+                                .grid = vc__deit_grid(c),
                                 .compressible = 1};
 }
 
@@ -52,7 +53,7 @@ static size_t prefix_tokens(const vc_model_config *config)
 static void set_input(vc_model_config *config, const vc_model_input *input)
 {
     vc__deit_config *c = vc__deit_sizes_in(config);
-    c->image = input->width;
+    c->image = (vc_extent){input->height, input->width};
     c->channels = input->channels;
     if (c->output == VC__DEIT_LOGITS && (input->classes > 0 || !c->projection)) {
         c->classes = input->classes;
@@ -76,7 +77,7 @@ static void plain(vc_model_config *out, const vc_plain_sizes *sizes)
 {
     vc__deit_config *c = vc__deit_sizes_in(out);
     *c = vc__deit_config_default();
-    c->patch = sizes->patch ? sizes->patch : c->patch;
+    c->patch = sizes->patch ? vc_square(sizes->patch) : c->patch;
     c->width = sizes->width ? sizes->width : c->width;
     c->depth = sizes->depth ? sizes->depth : c->depth;
     c->heads = sizes->heads ? sizes->heads : c->heads;
@@ -129,16 +130,32 @@ static void describe_switches(json_t **out, const vc__deit_config *c)
             vc_json_set(out, switches[i].name, json_true());
 }
 
+static void set_sides(json_t **out, const char *height, const char *width, vc_extent e)
+{
+    vc_json_set(out, height, json_integer((json_int_t)e.height));
+    vc_json_set(out, width, json_integer((json_int_t)e.width));
+}
+
+static void describe_sides(json_t **out, const vc__deit_config *c)
+{
+    if (vc_extent_is_square(c->patch))
+        vc_json_set(out, "patch", json_integer((json_int_t)c->patch.height));
+    else
+        set_sides(out, "patch_height", "patch_width", c->patch);
+    if (!vc_extent_is_square(vc__deit_grid(c)))
+        set_sides(out, "grid_rows", "grid_columns", vc__deit_grid(c));
+}
+
 static json_t *describe(const vc_model_config *config)
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
-    json_t *out =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "patch", (json_int_t)c->patch,
-                  "tokens", (json_int_t)vc__deit_tokens(c), "width", (json_int_t)c->width, "depth",
-                  (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
-                  (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
-                  (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
-                  vc_model_coded_word(c->compressed_heads));
+    json_t *out = json_pack("{s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:s}", "tokens",
+                            (json_int_t)vc__deit_tokens(c), "width", (json_int_t)c->width, "depth",
+                            (json_int_t)c->depth, "heads", (json_int_t)c->heads, "hidden",
+                            (json_int_t)c->hidden, "distilled", c->distilled, "compressed_heads",
+                            (json_int_t)vc_model_coded_width(c->compressed_heads), "compressed_of",
+                            vc_model_coded_word(c->compressed_heads));
+    describe_sides(&out, c);
     describe_switches(&out, c);
     return out;
 }
@@ -159,9 +176,16 @@ static void walk(vc__walk *walker, vc_model *model)
 static vc_status resample(float *out, const vc_model *model, const vc_tensor *from)
 {
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
-    size_t others = vc__deit_prefix_tokens(c) - c->unplaced,
-           grid = vc__side_of(from->shape[1] - others);
-    return vc__resample_positions(out, c->image / c->patch, from->data, grid, others, c->width);
+    const size_t others = vc__deit_prefix_tokens(c) - c->unplaced;
+    return vc__resample_positions(out, vc__deit_grid(c), from->data, c->file_grid, others,
+                                  c->width);
+}
+
+/* As many tokens may be another grid. */
+static int resamples(const vc_model_config *config)
+{
+    const vc__deit_config *c = vc__deit_sizes_of(config);
+    return !vc_extent_equal(c->file_grid, vc__deit_grid(c));
 }
 
 static void release(vc_model *model)
@@ -266,6 +290,7 @@ const vc__family vc__deit = {
     .check = check,
     .input = input,
     .set_input = set_input,
+    .oblong = 1,
     .preset_name = vc__deit_preset_name,
     .preset = vc__deit_preset,
     .layers = layers,
@@ -281,6 +306,7 @@ const vc__family vc__deit = {
     .read_config = vc__deit_read_config,
     .allocate = allocate,
     .walk = walk,
+    .resamples = resamples,
     .resample = resample,
     .release = release,
     .coder = coder,

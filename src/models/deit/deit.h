@@ -30,10 +30,11 @@ typedef enum vc__deit_output {
 } vc__deit_output;
 
 typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
-    size_t image, patch, channels, classes; /* square images and patches, in pixels */
-    size_t width, depth, heads, hidden;     /* C, L, H, values inside the MLP */
-    size_t compressed_heads[2];             /* of the auto-encoders of Q and K; 0: there is none */
-    int distilled;                          /* a second token and head; logits are averaged */
+    vc_extent image, patch;             /* in pixels */
+    size_t channels, classes;           /* of an image */
+    size_t width, depth, heads, hidden; /* C, L, H, values inside the MLP */
+    size_t compressed_heads[2];         /* of the auto-encoders of Q and K; 0: there is none */
+    int distilled;                      /* a second token and head; logits are averaged */
     float mean[VC_MODEL_CHANNELS], std[VC_MODEL_CHANNELS]; /* of the input, pixels in 0..1 */
 
     /* What other plain ViTs have (timm's VisionTransformer); all 0: a DeiT. */
@@ -42,6 +43,7 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
     size_t unplaced;        /* of class tokens and registers the last so many have no position */
     size_t representation;  /* values of pre_logits, a product with tanh before the head; 0: none */
     vc__deit_output output; /* of this run: no file says it */
+    vc_extent file_grid;    /* of the positions in the file that it is read from; 0: its own */
     vc__deit_between mlp;
     vc__deit_pool pool;
     int projection;         /* the head makes an embedding, as CLIP's: `classes` are its values */
@@ -56,7 +58,10 @@ typedef struct VC_MODEL_SIZES_STRUCT vc__deit_config {
 /* DeiT-Tiny's sizes. */
 vc__deit_config vc__deit_config_default(void);
 vc_status vc__deit_config_check(const vc__deit_config *config);
-size_t vc__deit_tokens(const vc__deit_config *config); /* prefix and patches */
+vc_extent vc__deit_grid(const vc__deit_config *config); /* of patches */
+size_t vc__deit_tokens(const vc__deit_config *config);  /* prefix and patches */
+vc_patches vc__deit_patches(const vc__deit_config *config);
+size_t vc__deit_patch_values(const vc__deit_config *config); /* channels * pixels */
 /* Class token, distillation token: 0 to 2. */
 size_t vc__deit_class_tokens(const vc__deit_config *config);
 /* Those and the registers. */
@@ -94,7 +99,7 @@ typedef struct vc__deit_weights {
     float *cls_token, *dist_token;  /* (1, 1, C) */
     float *reg_token;               /* (1, registers, C) */
     float *pos_embed;               /* (1, positions, C) */
-    float *patch_w, *patch_b;       /* (C, channels, patch, patch), (C) */
+    float *patch_w, *patch_b;       /* (C, channels, height, width), (C) */
     float *norm_pre_w, *norm_pre_b; /* (C) */
     float *norm_w, *norm_b;         /* (C) the last one, or the next pair */
     float *fc_norm_w, *fc_norm_b;
@@ -120,7 +125,7 @@ typedef struct vc__deit_layer_acts {
 } vc__deit_layer_acts;
 
 typedef struct vc__deit_acts {
-    float *patches;  /* (B, P, channels * patch^2) */
+    float *patches;  /* (B, P, patch_values) */
     float *embedded; /* (B, T, C) before norm_pre; NULL without */
     float *embedded_mean, *embedded_rstd;
     float *tokens;   /* (B, T, C) what leaves the last block */

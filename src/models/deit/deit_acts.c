@@ -77,8 +77,8 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     acts->state = vc_arena_take(arena, sizeof made);
     size_t batch = acts->batch, tokens = vc__deit_tokens(c), classifiers = vc__deit_classifiers(c);
     size_t rows = batch * tokens, normed = batch * vc__deit_reading_of(c).normed;
-    a->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) * c->channels *
-                                            c->patch * c->patch);
+    a->patches = vc_arena_floats(arena, batch * (tokens - vc__deit_prefix_tokens(c)) *
+                                            vc__deit_patch_values(c));
     if (c->norm_pre) {
         a->embedded = vc_arena_floats(arena, rows * c->width);
         a->embedded_mean = vc_arena_floats(arena, rows);

@@ -136,7 +136,7 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
         memcpy(g->patches + b * patches * width, grad + prefix * width,
                patches * width * sizeof(float));
     }
-    const vc_linear patch = {.inputs = c->channels * c->patch * c->patch,
+    const vc_linear patch = {.inputs = vc__deit_patch_values(c),
                              .outputs = width,
                              .weight = w->patch_w,
                              .bias = w->patch_b};

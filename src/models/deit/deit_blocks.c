@@ -53,7 +53,7 @@ static const float *tokens_at_start(const deit *d)
 static void embed(deit *d)
 {
     const vc__deit_config *c = d->c;
-    const size_t values = c->channels * c->patch * c->patch;
+    const size_t values = vc__deit_patch_values(c);
     const vc_linear patch = linear(values, c->width, d->w ? d->w->patch_w : NULL, NULL);
     const float *start = tokens_at_start(d);
     vc_block_op *op =
@@ -63,13 +63,7 @@ static void embed(deit *d)
     const int patches = vc__block_value(d->list, d->tokens, values);
     op = vc__block_op(d->list, VC_OP_PATCHES, VC__NO_LAYER, patches, VC_BLOCK_IMAGES);
     op->prefix = d->prefix;
-    op->window = (vc_window){.channels = c->channels,
-                             .side = c->image,
-                             .kernel = c->patch,
-                             .stride = c->patch,
-                             .image_stride = c->channels * c->image * c->image,
-                             .pixel_stride = 1,
-                             .channel_stride = c->image * c->image};
+    op->patches = vc__deit_patches(c);
     op = vc__block_linear(d->list, VC_OP_PATCH_EMBED, VC__NO_LAYER, d->stream, patches, &patch);
     op->add = 1;
     op->products[0].rows = d->tokens - d->prefix;

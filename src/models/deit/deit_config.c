@@ -6,25 +6,27 @@ static const size_t most_scores = (size_t)1 << 31;
 static vc_status check_image(const vc__deit_config *c)
 {
     enum { MOST = 1 << 14 };
-    if (c->image > MOST)
-        return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted at most %d", c->image, MOST);
-    if (c->image % c->patch != 0)
-        return vc_fail(VC_EINVAL, "an image of %zu pixels, wanted a multiple of the patches' %zu",
-                       c->image, c->patch);
+    char image[VC_EXTENT_TEXT], patch[VC_EXTENT_TEXT];
+    vc_extent_words(image, c->image);
+    if (c->image.height > MOST || c->image.width > MOST)
+        return vc_fail(VC_EINVAL, "an image of %s pixels, wanted at most %d", image, MOST);
+    if (c->image.height % c->patch.height != 0 || c->image.width % c->patch.width != 0)
+        return vc_fail(VC_EINVAL, "an image of %s pixels, wanted a multiple of the patches' %s",
+                       image, vc_extent_words(patch, c->patch));
     size_t tokens = vc__deit_tokens(c);
     if (tokens * tokens > most_scores / c->heads)
         return vc_fail(
             VC_EINVAL,
-            "an image of %zu pixels makes %zu tokens, whose attention in %zu heads has more "
+            "an image of %s pixels makes %zu tokens, whose attention in %zu heads has more "
             "than the %zu scores that are supported",
-            c->image, tokens, c->heads, most_scores);
+            image, tokens, c->heads, most_scores);
     return VC_OK;
 }
 
 vc__deit_config vc__deit_config_default(void)
 {
-    return (vc__deit_config){.image = 224,
-                             .patch = 16,
+    return (vc__deit_config){.image = {224, 224},
+                             .patch = {16, 16},
                              .channels = 3,
                              .classes = 1000,
                              .width = 192,
@@ -72,11 +74,14 @@ static vc_status check_switches(const vc__deit_config *c)
 
 vc_status vc__deit_config_check(const vc__deit_config *c)
 {
-    if (!c->image || !c->patch || !c->channels || !c->width || !c->depth || !c->heads || !c->hidden)
+    char image[VC_EXTENT_TEXT], patch[VC_EXTENT_TEXT];
+    if (!c->image.height || !c->image.width || !c->patch.height || !c->patch.width ||
+        !c->channels || !c->width || !c->depth || !c->heads || !c->hidden)
         return vc_fail(VC_EINVAL,
-                       "a DeiT needs every size above 0: image %zu, patch %zu, channels "
+                       "a DeiT needs every size above 0: image %s, patch %s, channels "
                        "%zu, width %zu, depth %zu, heads %zu, hidden %zu",
-                       c->image, c->patch, c->channels, c->width, c->depth, c->heads, c->hidden);
+                       vc_extent_words(image, c->image), vc_extent_words(patch, c->patch),
+                       c->channels, c->width, c->depth, c->heads, c->hidden);
     if (c->width > 1 << 16 || c->hidden > 1 << 20 || c->depth > 1024 || c->classes > 1 << 24)
         return vc_fail(
             VC_EINVAL,
@@ -108,10 +113,25 @@ size_t vc__deit_classifiers(const vc__deit_config *config)
     return config->distilled ? 2 : 1;
 }
 
+vc_extent vc__deit_grid(const vc__deit_config *config)
+{
+    return (vc_extent){config->image.height / config->patch.height,
+                       config->image.width / config->patch.width};
+}
+
+vc_patches vc__deit_patches(const vc__deit_config *config)
+{
+    return (vc_patches){config->channels, config->image, config->patch};
+}
+
+size_t vc__deit_patch_values(const vc__deit_config *config)
+{
+    return config->channels * vc_extent_area(config->patch);
+}
+
 static size_t patches(const vc__deit_config *config)
 {
-    const size_t grid = config->image / config->patch;
-    return grid * grid;
+    return vc_extent_area(vc__deit_grid(config));
 }
 
 size_t vc__deit_tokens(const vc__deit_config *config)

@@ -168,22 +168,53 @@ static vc_status read_switches(vc__deit_config *c, const vc_tensor_file *file)
     return read_said(c, file);
 }
 
-/* Positions are those of a square of patches behind those of the prefix: of all of it, of its class
- * tokens, or of none. */
-static vc_status read_grid(vc__deit_config *c, size_t positions, const vc_tensor_file *file)
+/* What the file says of the size of images; {0, 0}: nothing. */
+static vc_status read_said_size(vc_extent *out, const vc_tensor_file *file)
+{
+    const char *text = vc_tensor_file_metadata(file, "image_size");
+    *out = (vc_extent){0};
+    if (!text || vc_extent_parse(out, text) == VC_OK)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: metadata 'image_size' is '%s', wanted a side or HxW",
+                   vc_tensor_file_path(file), text);
+}
+
+static int is_given(vc_extent e)
+{
+    return e.height > 0 || e.width > 0;
+}
+
+/* Whether positions, behind those of so many tokens of the prefix, are those of images of this
+ * size. */
+static int places(vc__deit_config *c, size_t positions, size_t placed, vc_extent image)
+{
+    c->file_grid = (vc_extent){image.height / c->patch.height, image.width / c->patch.width};
+    return positions > placed && vc_extent_area(c->file_grid) == positions - placed;
+}
+
+/* Positions are those of a grid of patches behind those of the prefix: of all of it, of its class
+ * tokens, or of none. The grid is what the file says, if they are so many (`said`), else a square,
+ * else what is wanted. A file of a square may say that it is for other images, as timm's do. */
+static vc_status read_grid(vc__deit_config *c, size_t positions, vc_extent wanted,
+                           const vc_tensor_file *file)
 {
     const size_t prefix = vc__deit_prefix_tokens(c),
                  placed[] = {prefix, vc__deit_class_tokens(c), 0};
-    for (size_t i = 0; i < sizeof placed / sizeof *placed; i++) {
-        const size_t patches = positions > placed[i] ? positions - placed[i] : 0;
-        const size_t side = vc__side_of(patches);
-        if (side == 0 || side * side != patches)
-            continue;
-        c->unplaced = prefix - placed[i];
-        c->image = side * c->patch;
-        return VC_OK;
-    }
-    return vc_fail(VC_EFORMAT, "%s: 'pos_embed' has %zu tokens, wanted %zu and a square number",
+    vc_extent said;
+    VC_TRY(read_said_size(&said, file));
+    for (size_t kind = 0; kind < 3; kind++)
+        for (size_t i = 0; i < sizeof placed / sizeof *placed; i++) {
+            const size_t side = positions > placed[i] ? vc__side_of(positions - placed[i]) : 0;
+            const vc_extent of[] = {said, {side * c->patch.height, side * c->patch.width}, wanted};
+            if (!places(c, positions, placed[i], of[kind]))
+                continue;
+            c->unplaced = prefix - placed[i];
+            c->image = is_given(wanted) ? wanted : is_given(said) ? said : of[kind];
+            return VC_OK;
+        }
+    return vc_fail(VC_EFORMAT,
+                   "%s: 'pos_embed' has %zu tokens, wanted %zu and a square number, or those of a "
+                   "grid by metadata 'image_size', a config.json beside it or --image-size HxW",
                    vc_tensor_file_path(file), positions, prefix);
 }
 
@@ -192,6 +223,11 @@ size_t vc__deit_metadata(vc_metadata *entries, vc__family_text *texts,
 {
     const vc__deit_config *c = vc__deit_sizes_of(config);
     size_t count = 0;
+    if (!vc_extent_is_square(vc__deit_grid(c))) {
+        vc_extent_text(texts[count], c->image);
+        entries[count] = (vc_metadata){"image_size", texts[count]};
+        count++;
+    }
     if (c->mlp == VC__DEIT_QUICK_GELU || (c->norm_pre && c->mlp == VC__DEIT_GELU))
         entries[count++] =
             (vc_metadata){"activation", c->mlp == VC__DEIT_QUICK_GELU ? "quick_gelu" : "gelu"};
@@ -224,7 +260,7 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
     *config = vc__deit_config_default();
     config->width = patch[0];
     config->channels = patch[1];
-    config->patch = patch[2];
+    config->patch = (vc_extent){patch[2], patch[3]};
     config->hidden = fc1[0];
     config->mlp = 2 * fc2[1] == fc1[0] ? VC__DEIT_SWIGLU : VC__DEIT_GELU;
     config->classes = head ? head[0] : 0;
@@ -236,7 +272,10 @@ static vc_status read_sizes(vc__deit_config *config, const vc_tensor_file *file,
             break;
     }
     VC_TRY(read_switches(config, file));
-    VC_TRY(read_grid(config, positions[1], file));
+    if (config->patch.height == 0 || config->patch.width == 0)
+        return vc_fail(VC_EFORMAT, "%s: patches of %zu x %zu pixels, wanted 1 or more", path,
+                       patch[2], patch[3]);
+    VC_TRY(read_grid(config, positions[1], options->image_size, file));
     if (config->channels > VC_MODEL_CHANNELS)
         return vc_fail(VC_EFORMAT, "%s: %zu image channels, wanted at most %d", path,
                        config->channels, VC_MODEL_CHANNELS);
@@ -253,8 +292,6 @@ vc_status vc__deit_read_config(vc_model_config *out, const vc_tensor_file *file,
     size_t *compressed = c->compressed_heads;
     VC_TRY(read_sizes(c, file, options));
     VC_TRY(read_activation(out, file, options));
-    if (options->image_size)
-        c->image = options->image_size;
     VC_TRY(vc__read_coders(compressed, autoencoder ? autoencoder : file, encoders, c->heads));
     if (autoencoder && !compressed[0] && !compressed[1])
         return vc_fail(VC_EFORMAT, "%s: no tensor '%s' or '%s'", vc_tensor_file_path(autoencoder),

@@ -20,13 +20,14 @@ void vc__deit_embed(vc_acts *acts, const vc_model *model, const float *images, s
     const vc__deit_config *c = vc__deit_sizes_of(&model->config);
     const vc__deit_weights *w = vc__deit_weights_of(model);
     size_t tokens = vc__deit_tokens(c), prefix = vc__deit_prefix_tokens(c), width = c->width;
-    size_t patches = tokens - prefix, patch_values = c->channels * c->patch * c->patch;
+    size_t patches = tokens - prefix, patch_values = vc__deit_patch_values(c);
     const size_t classes = vc__deit_class_tokens(c);
     const vc__deit_acts *a = vc__deit_acts_of(acts);
     float *stream = a->embedded ? a->embedded : a->layers[0].input;
     const vc_linear patch = {
         .inputs = patch_values, .outputs = width, .weight = w->patch_w, .bias = w->patch_b};
-    vc_patches_gather(a->patches, images, batch, c->channels, c->image, c->patch);
+    const vc_patches shape = vc__deit_patches(c);
+    vc_patches_gather(a->patches, images, batch, &shape);
     for (size_t b = 0; b < batch; b++) {
         float *x = stream + b * tokens * width;
         if (w->cls_token)

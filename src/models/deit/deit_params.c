@@ -19,7 +19,8 @@ typedef enum size_name {
     P,
     R,
     CHANNELS,
-    PATCH,
+    DOWN, /* rows and columns of a patch */
+    ACROSS,
     CLASSES
 } size_name;
 
@@ -63,7 +64,7 @@ static const row stem_rows[] = {
     {STEM(pos_embed), "pos_embed", {ONE, P, C}, VC_INIT_NORMAL, 0, ALWAYS},
     {STEM(patch_w),
      "patch_embed.proj.weight",
-     {C, CHANNELS, PATCH, PATCH},
+     {C, CHANNELS, DOWN, ACROSS},
      VC_INIT_FAN_IN,
      1,
      ALWAYS},
@@ -142,8 +143,10 @@ static size_t size_of(size_name name, const vc__deit_config *config)
         return config->registers;
     case CHANNELS:
         return config->channels;
-    case PATCH:
-        return config->patch;
+    case DOWN:
+        return config->patch.height;
+    case ACROSS:
+        return config->patch.width;
     case CLASSES:
         return config->classes;
     case ONE:

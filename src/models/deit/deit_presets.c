@@ -7,8 +7,8 @@ typedef struct preset {
 } preset;
 
 #define SIZES(image_, patch_, width_, depth_, heads_)                                              \
-    .image = image_, .patch = patch_, .width = width_, .depth = depth_, .heads = heads_,           \
-    .hidden = 4 * (width_)
+    .image = {image_, image_}, .patch = {patch_, patch_}, .width = width_, .depth = depth_,        \
+    .heads = heads_, .hidden = 4 * (width_)
 #define TINY(image, patch) SIZES(image, patch, 192, 12, 3)
 #define SMALL(image, patch) SIZES(image, patch, 384, 12, 6)
 #define MEDIUM(image, patch) SIZES(image, patch, 512, 12, 8)
@@ -23,8 +23,8 @@ typedef struct preset {
 #define CLIP .norm_pre = 1, .without_patch_bias = 1, .eps = 1e-5
 #define OPENAI CLIP, .mlp = VC__DEIT_QUICK_GELU, .projection = 1
 #define GIANT                                                                                      \
-    .image = 518, .patch = 14, .width = 1536, .depth = 40, .heads = 24, .hidden = 8192,            \
-    .mlp = VC__DEIT_SWIGLU
+    .image = {518, 518}, .patch = {14, 14}, .width = 1536, .depth = 40, .heads = 24,               \
+    .hidden = 8192, .mlp = VC__DEIT_SWIGLU
 
 static const preset presets[] = {
     {"deit_tiny_patch16_224", {TINY(224, 16), .classes = 1000}},

@@ -43,6 +43,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
         .head_dim = a->key_dim,
         .value_dim = a->value_dim,
         .width = span.width_out,
+        .grid = vc_square(span.side_in),
         .compressed = {place.subsampling ? 0 : z[0], place.subsampling ? 0 : z[1]},
         .compressible = !place.subsampling,
         .group = 2 * place.stage - (place.subsampling ? 1 : 0)};

@@ -213,12 +213,14 @@ vc_status vc__levit_read_config(vc_model_config *out, const vc_tensor_file *file
                        vc_tensor_file_path(file), c->channels, VC_MODEL_CHANNELS);
     VC_TRY(vc__read_normalisation(c->mean, c->std, file, c->channels));
     VC_TRY(read_compression(c, autoencoder ? autoencoder : file));
-    if (options->image_size && options->image_size != c->image)
+    const vc_extent wanted = options->image_size;
+    char text[VC_EXTENT_TEXT];
+    if ((wanted.height || wanted.width) && !vc_extent_equal(wanted, vc_square(c->image)))
         return vc_fail(
             VC_EUNSUPPORTED,
-            "%s: a LeViT for images of %zu pixels, wanted %zu: its attention biases belong "
+            "%s: a LeViT for images of %zu pixels, wanted %s: its attention biases belong "
             "to one size and cannot be interpolated",
-            vc_tensor_file_path(file), c->image, options->image_size);
+            vc_tensor_file_path(file), c->image, vc_extent_words(text, wanted));
     size_t compressed = 0;
     for (size_t s = 0; s < VC__LEVIT_STAGES; s++)
         compressed += c->stages[s].compressed_heads[0] + c->stages[s].compressed_heads[1];

@@ -107,7 +107,9 @@ static vc_status read_sizes(vc__strided_config *c, const vc_tensor_file *file)
 /* What only pictures have. */
 static vc_status check_options(const vc_tensor_file *file, const vc_model_options *o)
 {
-    const char *option = o->image_size ? "--image-size" : o->activation ? "--activation" : NULL;
+    const char *option = vc_extent_area(o->image_size) ? "--image-size"
+                         : o->activation               ? "--activation"
+                                                       : NULL;
     return option ? vc_fail(VC_EINVAL,
                             "%s: a Strided Transformer takes poses and has one form, "
                             "without %s",
