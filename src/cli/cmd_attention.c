@@ -142,8 +142,8 @@ static size_t list_options(cli_option *list, attention_options *o)
          "one file (safetensors) with what these need",
          CLI_STREAM, &o->output, .form = &cli_form_maps},
         {"summary", "auto|none|GRID",
-         "also what these summaries need, as in calibrate: 3x3, 3x3q, 3x3s1.5, by layer "
-         "3x3*9,1x1q*3; auto: all that it chooses among",
+         "also what these summaries need, as in calibrate: 3x3, 3x3q, 3x3s1.5, of frames 9x1, by "
+         "layer 3x3*9,1x1q*3; auto: all that it chooses among",
          CLI_TEXT, &o->recipe.summaries},
         {"rule", "NAME",
          "also what this rule of `vitcod prune` needs: measured (default with --summary), what "

@@ -195,8 +195,8 @@ static int run_polarize(const cli_command *command, int argc, char **argv)
          "averaged attention: the plan gets the mean of all values in place of what is pruned",
          CLI_TEXT, &o.maps},
         {"summary", "GRID",
-         "of a mask: pooled keys in place of what is pruned: 3x3, 3x3q, 3x3s1.5, by layer "
-         "3x3*9,1x1q*3",
+         "of a mask: pooled keys in place of what is pruned: 3x3, 3x3q, 3x3s1.5, of frames 9x1, by "
+         "layer 3x3*9,1x1q*3",
          CLI_TEXT, &o.summaries},
         {"attention", "FILE", "what they are made by, from `vitcod attention --summary`", CLI_TEXT,
          &o.attention, .files = "safetensors"},

@@ -12,6 +12,18 @@ static const vc_summary_grid candidates[] = {{0, 0, 0, 0.0}, {1, 1, 0, 0.0}, {2,
                                              {2, 2, 1, 0.0}, {3, 3, 1, 0.0}, {4, 4, 1, 0.0}};
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
+/* The same for the layers of a model: of frames, which are one column, runs, as many as the square
+ * has blocks. */
+static void list_candidates(vc_summary_grid out[CANDIDATES], const vc_model_config *config)
+{
+    const int column = vc_model_layer(config, 0).grid.width == 1;
+    memcpy(out, candidates, sizeof candidates);
+    for (size_t i = 0; column && i < CANDIDATES; i++) {
+        out[i].y *= out[i].x;
+        out[i].x = out[i].x > 0;
+    }
+}
+
 static int is_word(const char *text, const char *word)
 {
     return text && strcmp(text, word) == 0;
@@ -92,12 +104,13 @@ static vc_status summarize(vc_dense_stats *stats, const vc_summary_grid *grids, 
 vc_status vc_plan_recipe_summarize(vc_dense_stats *stats, const vc_plan_recipe *recipe,
                                    vc_source *source, const vc_look *how)
 {
-    vc_summary_grid *grids;
+    vc_summary_grid *grids, all[CANDIDATES];
     size_t count = 0;
     if (!recipe->summaries && !vc_plan_recipe_measures(recipe))
         return VC_OK;
+    list_candidates(all, &stats->model->config);
     if (is_word(recipe->summaries, VC_SUMMARIES_AUTO))
-        return summarize(stats, candidates, CANDIDATES, source, how);
+        return summarize(stats, all, CANDIDATES, source, how);
     VC_TRY(read_grids(&grids, vc_model_layers(&stats->model->config), recipe));
     vc_status status = find_kinds(grids, &count, &stats->model->config);
     if (status == VC_OK)

@@ -113,6 +113,18 @@ case_calibrated() {
     check "nearer to the dense model's poses" 0 '' awk \
         "BEGIN { exit !($(distance distance) < 0.8 * $(distance distance_before)) }"
     check "whole sequences are held back" 0 '"held_back": 32' cat made
+    check "runs of frames" 0 '"summaries": "1x1"' \
+        "$vitcod" calibrate dense --data "$poses" --sparsity 0.7 --summary 1x1 --epochs 1 \
+        --feature-weight 0.01 -o pooled --json
+    check "no squares of them" 1 'layer 0: 9 x 1 tokens have no 3 x 3 blocks' \
+        "$vitcod" calibrate dense "$@" --summary 3x3 --epochs 1 -o x
+    check "the numbers of runs" 0 'none,1x1,4x1,9x1,16x1,1x1q,4x1q' \
+        "$vitcod" attention dense --data "$poses" --summary auto -o averages
+    check "masks" 0 '' "$vitcod" prune averages --rule threshold --sparsity 0.5 -o masks
+    check "in four runs, in the last block one" 0 '^kept' "$vitcod" polarize masks \
+        --attention averages --summary '4x1*2,1x1' -o plan
+    check "a model with runs" 0 '^MPJPE ' "$vitcod" eval dense --plan plan --data "$poses" \
+        --truth "$truth" --subjects C
     check "crops" 1 'crop is of images, and a strided_transformer takes poses' \
         "$vitcod" calibrate dense "$@" --crop 0.25 -o x
     check "mixed windows" 1 'poses are mirrored and no more' \

@@ -121,6 +121,20 @@ static void published(void **state)
     }
 }
 
+/* Summaries are runs of frames. */
+static void grids(void **state)
+{
+    (void)state;
+    static const size_t tokens[] = {351, 351, 351, 351, 117, 13};
+    vc_model_config config;
+    assert_ok(vc_model_preset(&config, "strided_transformer_351"));
+    for (size_t l = 0; l < vc_model_layers(&config); l++) {
+        const vc_attention_layer layer = vc_model_layer(&config, l);
+        assert_int_equal(layer.keys, tokens[l]);
+        assert_true(layer.grid.height == tokens[l] && layer.grid.width == 1);
+    }
+}
+
 /* What the paper says of 351 and of 243 frames: 4.35 and 4.23 million parameters. */
 static void of_the_paper(void **state)
 {
@@ -233,8 +247,8 @@ static void strides(void **state)
 static int run_group(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_the_oracle), cmocka_unit_test(published),
-                                       cmocka_unit_test(of_the_paper), cmocka_unit_test(lowered),
-                                       cmocka_unit_test(strides)};
+                                       cmocka_unit_test(of_the_paper),  cmocka_unit_test(grids),
+                                       cmocka_unit_test(lowered),       cmocka_unit_test(strides)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
 

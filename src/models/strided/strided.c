@@ -46,6 +46,7 @@ static vc_attention_layer layer(const vc_model_config *config, size_t index)
                                 .head_dim = dim,
                                 .value_dim = dim,
                                 .width = c->width,
+                                .grid = {tokens, 1}, /* runs of frames */
                                 .compressed = {c->compressed_heads[0], c->compressed_heads[1]},
                                 .compressible = 1,
                                 .group = group_of(c, index)};
