@@ -120,8 +120,8 @@ static size_t on_devices(const vc_model *model)
 
 static void a_deit(void **state)
 {
-    const vc__deit_config config = {.image = 24,
-                                    .patch = 4,
+    const vc__deit_config config = {.image = {24, 24},
+                                    .patch = {4, 4},
                                     .channels = 3,
                                     .classes = 7,
                                     .width = 48,

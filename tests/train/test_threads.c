@@ -12,8 +12,8 @@ enum { COUNT = 96, SIDE = 28, CHANNELS = 2, PIXELS = CHANNELS * SIDE * SIDE };
 static uint8_t pixels[COUNT * PIXELS];
 static int32_t labels[COUNT];
 static const vc_dataset data = {COUNT, CHANNELS, SIDE, SIDE, TINY_CLASSES, pixels, labels, NULL};
-static const vc__deit_config plain = {.image = SIDE,
-                                      .patch = 4,
+static const vc__deit_config plain = {.image = {SIDE, SIDE},
+                                      .patch = {4, 4},
                                       .channels = CHANNELS,
                                       .classes = TINY_CLASSES,
                                       .width = 66,
