@@ -379,9 +379,9 @@ typedef struct vc_acts {
     vc_arena arena;
 } vc_acts;
 
-/* Allocates activations for the model as it is restricted now, so set masks or plan before. `keep`
- * is a vc_keep; VC_EUNSUPPORTED for less than all without VC_ABILITY_MAKES_AGAIN. */
-vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep);
+/* Allocates activations for the model as it is restricted now, so set masks or plan before.
+ * VC_EUNSUPPORTED for keeping less than all without VC_ABILITY_MAKES_AGAIN. */
+vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, vc_keep keep);
 void vc_acts_close(vc_acts *acts);
 
 /* What a layer's branch (0: attention, 1: MLP) counts, image by image; NULL: 1. */

@@ -14,10 +14,10 @@ static void place_acts(vc_acts *acts, const vc_model *model)
     model->config.family->place(acts, model);
 }
 
-vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, int keep)
+vc_status vc_acts_open(vc_acts *out, const vc_model *model, size_t batch, vc_keep keep)
 {
     char those[VC_FAMILIES_TEXT];
-    *out = (vc_acts){.batch = batch, .keep = (vc_keep)keep};
+    *out = (vc_acts){.batch = batch, .keep = keep};
     if (keep > VC_KEEP_ALL && !vc_model_can(&model->config, VC_ABILITY_MAKES_AGAIN))
         return vc_fail(
             VC_EUNSUPPORTED, "only %s makes activations again to keep fewer of them, this is a %s",

@@ -45,7 +45,7 @@ static vc_status open_loop(vc__loop *l)
     VC_TRY(vc_acts_open(&l->acts, l->model, share, l->options->activations));
     if (l->options->teacher)
         VC_TRY(vc_acts_open(&l->teacher_acts, l->options->teacher, share,
-                            vc__looks_inside(l->options)));
+                            vc__looks_inside(l->options) ? VC_KEEP_ALL : VC_KEEP_NOTHING));
     VC_TRY(vc_grads_open(&l->grads, l->model, share));
     if (l->options->bias_rate == 0.0)
         l->grads.summary_bias = NULL;

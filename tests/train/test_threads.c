@@ -184,7 +184,7 @@ static void keeping_less_in_bf16(void **state)
 static size_t bytes_of(const vc_model *model, vc_keep keep)
 {
     vc_acts acts;
-    assert_ok(vc_acts_open(&acts, model, 16, (int)keep));
+    assert_ok(vc_acts_open(&acts, model, 16, keep));
     const size_t bytes = acts.arena.used;
     vc_acts_close(&acts);
     return bytes;
