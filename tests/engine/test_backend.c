@@ -5,6 +5,7 @@
 
 #include "../../src/models/deit/deit.h"
 #include "../engine_logits.h"
+#include "../strided.h"
 #include "../summary_plans.h"
 #include "../tiny_levit.h"
 #include "checking_backend.c"
@@ -143,6 +144,14 @@ static void a_deit(void **state)
     }
 }
 
+static void a_strided_transformer(void **state)
+{
+    (void)state;
+    vc_model *model = strided_open(&strided_kinds[0], VC_CODED_NONE, 0);
+    check(model);
+    vc_model_close(model);
+}
+
 static void a_levit(void **state)
 {
     (void)state;
@@ -222,9 +231,9 @@ static void says_what_it_cannot(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_deit), cmocka_unit_test(a_levit),
-                                       cmocka_unit_test(a_levit_with_summaries),
-                                       cmocka_unit_test(many_attentions),
-                                       cmocka_unit_test(says_what_it_cannot)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deit),          cmocka_unit_test(a_strided_transformer),
+        cmocka_unit_test(a_levit),         cmocka_unit_test(a_levit_with_summaries),
+        cmocka_unit_test(many_attentions), cmocka_unit_test(says_what_it_cannot)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -28,6 +28,8 @@ typedef struct op_case {
     vc_patches patches;
     vc_window window;
     size_t prefix;
+    int deviation;
+    vc_span span;
 } op_case;
 
 static const op_case cases[] = {
@@ -37,6 +39,10 @@ static const op_case cases[] = {
     {"norm of 193", VC_OP_NORM_PRE, 2, 193, 2, .out_width = 193},
     {"norm of both class tokens", VC_OP_NORM, 2, 33, 1, .out_width = 66},
     {"positions", VC_OP_POSITIONS, 0, 0, 5, .out_width = 13},
+    {"norm by the deviation", VC_OP_NORM1, 3, 97, 3, .out_width = 97, .deviation = 1},
+    {"positions that are added", VC_OP_PLACE, 0, 0, 5, .out_width = 13, .add = 1},
+    {"spans", VC_OP_SPANS, 9, 5, 4, .out_width = 15, .span = {9, 5, 3, 2, 0}},
+    {"spans with zeros", VC_OP_SPANS, 8, 33, 3, .out_width = 99, .span = {8, 33, 3, 3, 1}},
     {"patches", VC_OP_PATCHES, 1, 192, 5, .out_width = 48, .patches = {3, {8, 8}, {4, 4}},
      .prefix = 1},
     {"patches of 2 x 6 of 4 x 12", VC_OP_PATCHES, 1, 96, 5, .out_width = 24,
@@ -132,6 +138,11 @@ static void open_on(void **device, const vc_backend *backend, vc_precision preci
 static void add_base(vc_program_op *out, const vc_program_op *op, const vc_backend *backend,
                      void *device, const op_case *c)
 {
+    if (!is_product(c)) {
+        *out = (vc_program_op){.kind = VC_OP_POSITIONS, .layer = -1, .to = op->to};
+        upload(&out->weight, backend, device, "base", c->out_rows * c->out_width);
+        return;
+    }
     float *weight = calloc(c->in_width * c->out_width, sizeof *weight),
           *bias = numbers("base", c->out_width);
     const vc_linear linear = {c->in_width, c->out_width, weight, bias};
@@ -155,7 +166,10 @@ static void fill_op(vc_program_op *op, const vc_backend *backend, void *device, 
     op->patches = c->patches;
     op->window = c->window;
     op->prefix = c->prefix;
-    if (c->kind == VC_OP_POSITIONS)
+    op->deviation = c->deviation;
+    op->span = c->span;
+    op->add = c->add;
+    if (c->kind == VC_OP_POSITIONS || c->kind == VC_OP_PLACE)
         upload(&op->weight, backend, device, "start", c->out_rows * c->out_width);
     if (vc_op_work(c->kind) == VC_WORK_NORM) {
         upload(&op->weight, backend, device, "gain", c->in_width);

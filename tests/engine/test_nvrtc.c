@@ -22,8 +22,8 @@ typedef struct unit {
 } unit;
 
 /* DeiT's heads, and LeViT's; a precision each. */
-static const unit units[] = {{of_rows, "-DNARROW=3", 13},
-                             {of_rows, "-DNARROW=1", 13},
+static const unit units[] = {{of_rows, "-DNARROW=3", 14},
+                             {of_rows, "-DNARROW=1", 14},
                              {of_heads, "-DNARROW=1 -DHEAD_DIM=64 -DVALUE_DIM=64", 6},
                              {of_heads, "-DNARROW=1 -DHEAD_DIM=32 -DVALUE_DIM=128", 6}};
 

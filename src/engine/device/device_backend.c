@@ -58,7 +58,7 @@ int vc__device_has(vc_op_kind kind, vc_precision precision)
         [VC_OP_Q] = 1,         [VC_OP_KV] = 1,         [VC_OP_POOL] = 1,    [VC_OP_SUBSAMPLE] = 1,
         [VC_OP_ATTENTION] = 1, [VC_OP_PROJECTION] = 1, [VC_OP_NORM2] = 1,   [VC_OP_FC1] = 1,
         [VC_OP_FC2] = 1,       [VC_OP_GATE] = 1,       [VC_OP_PREFIX] = 1,  [VC_OP_NORM] = 1,
-        [VC_OP_MEAN] = 1,      [VC_OP_HEAD] = 1};
+        [VC_OP_MEAN] = 1,      [VC_OP_HEAD] = 1,       [VC_OP_SPANS] = 1,   [VC_OP_PLACE] = 1};
     return has[kind] && precision != VC_IN_INT8 &&
            (precision == VC_IN_FP32 || vc_op_in_any_precision(kind));
 }

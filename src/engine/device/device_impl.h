@@ -135,7 +135,8 @@ typedef struct vc__device_attention {
     X(finish_product)                                                                              \
     X(product)                                                                                     \
     X(copy_values)                                                                                 \
-    X(spin)
+    X(spin)                                                                                        \
+    X(spans)
 
 typedef struct vc__replay {
     size_t images, runs;

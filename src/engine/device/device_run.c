@@ -86,10 +86,9 @@ static vc_status launch(const running *r, const vc__kernel *kernel, size_t group
 static vc_status run_positions(const running *r)
 {
     const vc_program_op *op = r->op;
-    if (op->add)
-        return vc_fail(VC_EUNSUPPORTED, "a device adds no positions to what is there");
     return LAUNCH(r, positions, r->rows, values(r, op->to), uploaded(op->weight),
-                  number(r->rows_per_image), number(op->to->width), narrowness(op->to));
+                  number(r->rows_per_image), number(op->to->width), number((size_t)op->add),
+                  narrowness(op->to));
 }
 
 static vc_status run_patches(const running *r)
@@ -117,10 +116,9 @@ static vc_status run_norm(const running *r)
     const vc_program_op *op = r->op;
     /* A row of the step may be several rows of the norm: the class tokens of an image. */
     const size_t width = op->from->width, rows = r->rows * op->to->width / width;
-    if (op->deviation)
-        return vc_fail(VC_EUNSUPPORTED, "a device has no norm by the deviation");
     return LAUNCH(r, layernorm, rows, values(r, op->to), values(r, op->from), uploaded(op->weight),
-                  uploaded(op->bias), number(width), real(op->eps), BOTH(op));
+                  uploaded(op->bias), number(width), real(op->eps), number((size_t)op->deviation),
+                  BOTH(op));
 }
 
 static vc_status run_prefix(const running *r)
@@ -137,6 +135,15 @@ static vc_status run_subsample(const running *r)
     return LAUNCH(r, subsample, r->rows, values(r, op->to), values(r, op->from),
                   number(r->rows_per_image), number(op->from->rows), number(op->to->width),
                   number(op->window.side), BOTH(op));
+}
+
+static vc_status run_spans(const running *r)
+{
+    const vc_program_op *op = r->op;
+    const vc_span *s = &op->span;
+    return LAUNCH(r, spans, r->rows, values(r, op->to), values(r, op->from),
+                  number(r->rows_per_image), number(s->tokens), number(s->channels),
+                  number(s->kernel), number(s->stride), number(s->padding), BOTH(op));
 }
 
 static vc_status run_mean(const running *r)
@@ -272,6 +279,7 @@ static vc_status run_op(const running *r)
 {
     switch (r->op->kind) {
     case VC_OP_POSITIONS:
+    case VC_OP_PLACE:
         return run_positions(r);
     case VC_OP_PATCHES:
         return run_patches(r);
@@ -287,6 +295,8 @@ static vc_status run_op(const running *r)
         return run_gate(r);
     case VC_OP_PREFIX:
         return run_prefix(r);
+    case VC_OP_SPANS:
+        return run_spans(r);
     case VC_OP_MEAN:
         return run_mean(r);
     default:

@@ -15,8 +15,8 @@ static DEVICE float sum_of_lanes(LOCAL float *room, float x)
 }
 
 KERNEL(LANES) void layernorm(GLOBAL void *y, GLOBAL const void *x, GLOBAL const float *weight,
-                             GLOBAL const float *bias, int width, float eps, int from_narrow,
-                             int to_narrow)
+                             GLOBAL const float *bias, int width, float eps, int by_deviation,
+                             int from_narrow, int to_narrow)
 {
     SHARED float room[LANES];
     const long row = (long)GROUP * width;
@@ -28,7 +28,10 @@ KERNEL(LANES) void layernorm(GLOBAL void *y, GLOBAL const void *x, GLOBAL const 
         const float off = value_at(x, row + c, from_narrow) - mean;
         squares += off * off;
     }
-    const float deviation = SQRT(sum_of_lanes(room, squares) / (float)width + eps);
+    /* By the deviation: of width - 1, and eps beside it, as vc_layernorm has it. */
+    squares = sum_of_lanes(room, squares);
+    const float deviation = by_deviation ? SQRT(squares / (float)(width - 1)) + eps
+                                         : SQRT(squares / (float)width + eps);
     for (int c = LANE; c < width; c += LANES)
         set_value(y, row + c,
                   (value_at(x, row + c, from_narrow) - mean) / deviation * weight[c] + bias[c],
@@ -36,11 +39,12 @@ KERNEL(LANES) void layernorm(GLOBAL void *y, GLOBAL const void *x, GLOBAL const 
 }
 
 KERNEL(LANES) void positions(GLOBAL void *y, GLOBAL const float *start, int rows, int width,
-                             int to_narrow)
+                             int add, int to_narrow)
 {
     const long to = (long)GROUP * width, from = (long)(GROUP % rows) * width;
     for (int c = LANE; c < width; c += LANES)
-        set_value(y, to + c, start[from + c], to_narrow);
+        set_value(y, to + c, start[from + c] + (add ? value_at(y, to + c, to_narrow) : 0.0f),
+                  to_narrow);
 }
 
 /* Patches in the order of a convolution's kernel (channels, down, across), after rows of zeros. */
@@ -96,6 +100,20 @@ KERNEL(LANES) void subsample(GLOBAL void *y, GLOBAL const void *x, int rows, int
     const long to = (long)GROUP * width, from = ((long)(GROUP / rows) * from_rows + at) * width;
     for (int c = LANE; c < width; c += LANES)
         set_value(y, to + c, value_at(x, from + c, from_narrow), to_narrow);
+}
+
+/* Windows along the tokens, zeros beyond them: (kernel, channels). */
+KERNEL(LANES) void spans(GLOBAL void *y, GLOBAL const void *x, int rows, int from_rows,
+                         int channels, int kernel_rows, int stride, int padding, int from_narrow,
+                         int to_narrow)
+{
+    const int width = kernel_rows * channels, first = GROUP % rows * stride - padding;
+    const long to = (long)GROUP * width, image = (long)(GROUP / rows) * from_rows * channels;
+    for (int c = LANE; c < width; c += LANES) {
+        const int token = first + c / channels, outside = token < 0 || token >= from_rows;
+        const long from = image + (long)token * channels + c % channels;
+        set_value(y, to + c, outside ? 0.0f : value_at(x, from, from_narrow), to_narrow);
+    }
 }
 
 /* The mean of rows first to last - 1 of every image: count values of each, from `at` on. */
