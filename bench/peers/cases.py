@@ -61,8 +61,11 @@ class Case:
 
     @property
     def peers(self):
-        masked = ("torch-mask",) if self.sparse and "torch" in PEERS[self.dtype] else ()
-        return PEERS[self.dtype] + masked
+        """PyTorch, of which compiling takes minutes a case, at one image on two threads."""
+        names = PEERS[self.dtype]
+        if self.threads < 2 or self.batch > 1:
+            return tuple(name for name in names if name != "torch")
+        return names + (("torch-mask",) if self.sparse and "torch" in names else ())
 
 
 CASES = [
