@@ -46,7 +46,8 @@ typedef struct vc_sweep_done {
 vc_status vc_sweep_run(vc_sweep_done *out, const vc_sweep *sweep, const char *path,
                        const char *command, vc_progress *progress);
 
-/* Points of a file that no other beats in latency, energy and area, by latency. */
+/* Points of a file that no other beats in latency, energy and area, by latency. A batch counts with
+ * the latency of all its images and the energy of one. */
 vc_status vc_sweep_pareto(json_t **out, const char *path);
 
 /* A key that `axes` may have. */

@@ -224,6 +224,15 @@ static void fronts_are_of_numbers(void **state)
     assert_ok(vc_sweep_pareto(&front, temporary("front")));
     assert_int_equal(json_array_size(front), 1);
     json_decref(front);
+    /* A batch takes longer, and less for an image. */
+    snprintf(text, sizeof text,
+             "%s{\"point\":2,\"time_us\":8,\"energy_uj\":16,\"energy_per_image_uj\":2,"
+             "\"area_mm2\":4}\n",
+             begin);
+    write_bytes(temporary("front"), text, strlen(text));
+    assert_ok(vc_sweep_pareto(&front, temporary("front")));
+    assert_int_equal(json_array_size(front), 2);
+    json_decref(front);
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         snprintf(text, sizeof text, "%s%s\n", begin, lines[i][0]);
         write_bytes(temporary("front"), text, strlen(text));
