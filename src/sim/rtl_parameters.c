@@ -110,16 +110,27 @@ static double value_at(const vc_chip_config *c, const vc_chip_key *key)
 /* Keys that were left out stand for what they default to. */
 static double with_default(const vc_chip_config *c, const vc_chip_key *key)
 {
-    const double value = value_at(c, key);
+    const double lines = (double)c->lines, value = value_at(c, key);
+    const struct {
+        size_t offset;
+        double value;
+    } defaults[] = {
+        {offsetof(vc_chip_config, entries_per_sum), (double)c->entries_per_visit},
+        {offsetof(vc_chip_config, precision), 8.0 * (double)vc_chip_value_bytes(c)},
+        {offsetof(vc_chip_config, batch), (double)vc_chip_images(c)},
+        {offsetof(vc_chip_config, dispatch), lines},
+        {offsetof(vc_chip_config, online_keys), lines},
+    };
     if (value != 0.0)
         return value;
-    if (key->offset == offsetof(vc_chip_config, entries_per_sum))
-        return (double)c->entries_per_visit;
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (key->offset == defaults[i].offset)
+            return defaults[i].value;
     for (size_t b = 0; b < VC_BUFFER_COUNT; b++)
         if (key->offset == offsetof(vc_chip_config, buffers) + b * sizeof(vc_scratchpad) +
                                offsetof(vc_scratchpad, banks))
-            return (double)c->lines;
-    return key->offset == offsetof(vc_chip_config, dispatch) ? (double)c->lines : value;
+            return lines;
+    return value;
 }
 
 static vc_status write_keys(FILE *file, const vc_chip_config *c)

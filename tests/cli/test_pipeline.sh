@@ -282,6 +282,8 @@ case_simulate_for_rtl() {
     printf 'like: %s\nline_latency: 1\n' "$root/configs/accelerators/vitcod.yaml" >quick.yaml
     check "no latency" 1 "'line_latency' is 1 .*: RTL wants 2 and 8 at least" "$vitcod" \
         simulate plan --head-dim 4 --chip quick.yaml --memory bandwidth --rtl-parameters new
+    check "a batch" 1 "'precision' is 8 and 'batch' 2, and RTL has one image of 8 bit" "$vitcod" \
+        simulate plan --head-dim 4 --batch 2 --memory bandwidth --rtl-parameters new
     absent "nothing is written" new
 }
 
