@@ -155,6 +155,15 @@ static void what_is_wrong_is_named(void **state)
     o.chips = chips;
     o.chip_count = 1;
     assert_fails(vc_compare(&c, &o), VC_EIO, "nowhere.yaml");
+    char text[1200], here[1024], path[256];
+    assert_non_null(getcwd(here, sizeof here));
+    snprintf(text, sizeof text, "like: %s/configs/accelerators/vitcod.yaml\nbatch: 8\n", here);
+    snprintf(path, sizeof path, "%s", temporary("eight.yaml"));
+    write_bytes(path, text, strlen(text));
+    const char *const unlike[] = {"vitcod", path};
+    o.chips = unlike;
+    o.chip_count = 2;
+    assert_fails(vc_compare(&c, &o), VC_EINVAL, "'batch' is 1 of 'vitcod' and 8 of '");
 }
 
 int main(void)

@@ -74,7 +74,7 @@ static void parts_add_up(void **state)
             cycles[of] += w->cycles;
             read[of] += w->read_bytes[VC_BUFFER_OUTPUT];
             uj[of] += w->on_chip_uj;
-            /* under both roofs, and on the higher one what lines did is their utilisation */
+            /* never above the roof, and never less than what the lines used */
             assert_true(w->roof_share <= 1.0 && w->roof_share >= w->mac_utilisation - 1e-12);
             assert_near(w->macs_per_byte * (double)w->dram_bytes, (double)w->macs,
                         1e-9 * (double)w->macs);
@@ -453,6 +453,49 @@ static void what_a_batch_cannot_be_is_refused(void **state)
     vc_plan_close(&plan);
 }
 
+/* Cycles of a layer's attention, three heads of 197 tokens and 64 values, each query keeping the
+ * class token and `band` keys from its own on; Q and K in so many compressed heads (0: as they are)
+ * behind a memory of so many GB/s. */
+static uint64_t band_cycles(size_t band, size_t compressed, double gb_per_s)
+{
+    enum { HEADS = 3, TOKENS = 197 };
+    const size_t heads[2] = {compressed, compressed};
+    const vc_simulation_options how = {.attention_only = 1};
+    vc_mask mask;
+    vc_plan plan;
+    vc_accelerator chip;
+    vc_simulation s;
+    vc_chip_result r;
+    assert_ok(vc_mask_open(&mask, 1, HEADS, TOKENS, TOKENS));
+    for (size_t i = 0; i < (size_t)HEADS * TOKENS * TOKENS; i++) {
+        const size_t key = i % TOKENS, query = i / TOKENS % TOKENS;
+        mask.pruned[i] = key > 0 && (key < query || key >= query + band);
+    }
+    assert_ok(vc_polarize(&plan, &mask, VC_POLARIZE_THRESHOLD, "mask"));
+    vc_mask_close(&mask);
+    assert_ok(vc_accelerator_open_with(&chip, "vitcod", "bandwidth"));
+    chip.memory.bytes_per_second = gb_per_s * 1e9;
+    assert_ok(vc_simulation_of_plan(&s, &plan, 64, heads, &chip, "plan"));
+    assert_ok(vc_simulation_run(&r, &s, &how));
+    const uint64_t cycles = r.total.cycles;
+    vc_chip_result_close(&r);
+    vc_simulation_close(&s);
+    vc_plan_close(&plan);
+    return cycles;
+}
+
+/* That it pays at a quarter of the bandwidth is true of one mask and not of another, and at all of
+ * the bandwidth of neither. */
+static void whether_the_auto_encoder_pays(void **state)
+{
+    (void)state;
+    enum { NARROW = 5, WIDE = 40 };
+    assert_true(band_cycles(NARROW, 2, 19.2) < band_cycles(NARROW, 0, 19.2));
+    assert_true(band_cycles(WIDE, 2, 19.2) > band_cycles(WIDE, 0, 19.2));
+    assert_true(band_cycles(NARROW, 2, 76.8) > band_cycles(NARROW, 0, 76.8));
+    assert_true(band_cycles(WIDE, 2, 76.8) > band_cycles(WIDE, 0, 76.8));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_batch_shares_weights),
         cmocka_unit_test(sixteen_bits_are_two_bytes_and_four_products),
         cmocka_unit_test(what_a_batch_cannot_be_is_refused),
+        cmocka_unit_test(whether_the_auto_encoder_pays),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
