@@ -232,7 +232,7 @@ void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
     const uint32_t at = vc__queue_push(q, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
     /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or
-     * turns the channel around. */
+     * turns the channel around; or, where many wait, the oldest has become late. */
     if (ch->stale || now->time == UINT64_MAX || now->write != write ||
         (q->count >= m->config.write_high && (write || is_late(m, q)))) {
         ch->stale = 1;
