@@ -20,7 +20,7 @@ static vc_status read_image(float *pixels, const char *path, const vc_model *mod
     vc_source *source;
     vc_loader *loader = NULL;
     vc_loaded loaded = {0};
-    options.size = input.width;
+    options.size = (vc_extent){input.height, input.width};
     options.channels = input.channels;
     memcpy(options.mean, input.mean, sizeof options.mean);
     memcpy(options.std, input.std, sizeof options.std);
