@@ -288,16 +288,6 @@ int cuMemFree_v2(uint64_t memory)
     return release((void *)(uintptr_t)memory, MEMORY, __func__);
 }
 
-int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes);
-int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t bytes)
-{
-    CALLED(LAUNCH_FAILED);
-    in_context(__func__);
-    check_range(to, bytes, __func__);
-    memcpy((void *)(uintptr_t)to, from, bytes);
-    return 0;
-}
-
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream);
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *stream)
 {

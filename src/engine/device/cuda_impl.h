@@ -27,7 +27,6 @@ typedef uint64_t vc__cu_pointer;
     X(cuStreamSynchronize, (void *stream))                                                         \
     X(cuMemAlloc_v2, (vc__cu_pointer * out, size_t bytes))                                         \
     X(cuMemFree_v2, (vc__cu_pointer memory))                                                       \
-    X(cuMemcpyHtoD_v2, (vc__cu_pointer to, const void *from, size_t bytes))                        \
     X(cuMemcpyHtoDAsync_v2, (vc__cu_pointer to, const void *from, size_t bytes, void *stream))     \
     X(cuMemcpyDtoHAsync_v2, (void *to, vc__cu_pointer from, size_t bytes, void *stream))           \
     X(cuModuleLoadData, (void **out, const void *image))                                           \
@@ -132,8 +131,7 @@ typedef struct vc__cu_queue {
 void *vc__cu_library(const char *variable, const char *const *names);
 int vc__cu_find(void *library, void *out, const char *name);
 
-/* Opens the driver; VC_EUNSUPPORTED, and why. */
-/* *library may be NULL. */
+/* Opens the driver; VC_EUNSUPPORTED, and why. `library` may be NULL: not wanted. */
 vc_status vc__cu_load(vc__cu *out, void **library);
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index);
 vc_status vc__cu_fail(const vc__cu_queue *q, vc__cu_result error, const char *what);

@@ -132,6 +132,13 @@ static vc_status open_queue(void **out, size_t index, vc_device_info *info)
 
 /* ---- memory */
 
+/* In the order of the queue: kernels of another stream than a copy's may begin before it ends. */
+static vc_status fill(const vc__cu_queue *q, vc__cu_pointer to, const void *from, size_t bytes)
+{
+    VC_TRY(check(q, q->cu.cuMemcpyHtoDAsync_v2(to, from, bytes, q->stream), "writing to it"));
+    return check(q, q->cu.cuStreamSynchronize(q->stream), "writing to it");
+}
+
 static vc_status allocate(vc__memory *out, void *queue, size_t bytes, const void *from)
 {
     const vc__cu_queue *q = queue;
@@ -140,8 +147,7 @@ static vc_status allocate(vc__memory *out, void *queue, size_t bytes, const void
     snprintf(what, sizeof what, "allocating %zu bytes", bytes);
     VC_TRY(vc__cu_enter(q));
     VC_TRY(check(q, q->cu.cuMemAlloc_v2(&made, bytes), what));
-    const vc_status status =
-        from ? check(q, q->cu.cuMemcpyHtoD_v2(made, from, bytes), "writing to it") : VC_OK;
+    const vc_status status = from ? fill(q, made, from, bytes) : VC_OK;
     if (status == VC_OK)
         *out = (vc__memory){made, bytes};
     else
