@@ -68,6 +68,10 @@ vc_status vc_dense_stats_finish(vc_statistics *out, vc_dense_stats *stats, const
 /* Runs the model over the images and adds to the statistics, which may be NULL. */
 vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *model,
                         vc_source *source, const vc_look *how);
+/* Adds images as the model takes them, batch by batch, of which each process takes its own;
+ * vc_dense_stats_share comes after it. */
+vc_status vc_dense_look_at_array(vc_dense_stats *stats, const float *images, size_t count,
+                                 size_t batch);
 
 /* ---- what is pruned */
 

@@ -81,6 +81,7 @@
 #include "vitcod/gradients.h"
 #include "vitcod/model.h"
 #include "vitcod/model_info.h"
+#include "vitcod/preset_list.h"
 #include "vitcod/token_reduction.h"
 
 /* algorithm: from averaged attention to a plan */

@@ -1,5 +1,6 @@
 /* Attention that a device averages: `vitcod attention --device`. */
 #include "attention.h"
+#include "together.h"
 #include "vitcod/device.h"
 #include "vitcod/engine_pass.h"
 #include "vitcod/image_array.h"
@@ -17,6 +18,7 @@ vc_status attention_on_device(cli_images *seen, const attention_options *o, cons
 {
     vc_maps_pass pass;
     vc_engine_options how = vc_engine_options_default();
+    VC_TRY(cli_check_alone("--device averages"));
     VC_TRY(vc_device_find(&how.backend, &how.device, o->device));
     how.batch = o->data.batch;
     cli_note_precision(VC_IN_FP32);

@@ -28,25 +28,6 @@ static const vc_field result_fields[] = {
 };
 static const vc_record result_record = VC_RECORD("attention", attention_result, result_fields);
 
-/* Batch by batch, of which each process takes its own. */
-static vc_status tap_share(const vc_model *model, const vc_tensor *input, size_t images,
-                           size_t batch, vc_dense_stats *stats)
-{
-    const vc_tap tap = vc_dense_stats_tap(stats);
-    const size_t values = vc_model_image_values(&model->config);
-    const size_t ranks = (size_t)vc_comm_size(), rank = (size_t)vc_comm_rank();
-    vc_turns_begin(&stats->turns, images, batch, ranks > 1);
-    if (ranks == 1)
-        return vc_tap_images(model, input->data, images, batch, &tap);
-    for (size_t at = rank * batch; at < images; at += ranks * batch) {
-        vc_turns_reach(&stats->turns, at);
-        VC_TRY(vc_tap_images(model, (const float *)input->data + at * values,
-                             images - at < batch ? images - at : batch, batch, &tap));
-        VC_TRY(stats->status);
-    }
-    return VC_OK;
-}
-
 static vc_status collect_from_array(const attention_options *o, const vc_model *model,
                                     vc_dense_stats *stats)
 {
@@ -61,7 +42,7 @@ static vc_status collect_from_array(const attention_options *o, const vc_model *
     const vc_status status =
         attention_has_device(o)
             ? attention_on_device(NULL, o, model, stats, input.tensor.data, images)
-            : tap_share(model, &input.tensor, images, o->data.batch, stats);
+            : vc_dense_look_at_array(stats, input.tensor.data, images, o->data.batch);
     vc_npy_close(&input);
     return status;
 }
@@ -195,10 +176,9 @@ static int check(const cli_command *command, const attention_options *o)
         return cli_usage(command, "on a plan no map is made: wanted --mask instead of --plan");
     if (o->device && vc_device_find(&backend, &index, o->device) != VC_OK)
         return cli_usage(command, "--device: %s", vc_last_error());
-    if (attention_has_device(o) &&
-        (o->recipe.rule || o->recipe.summaries || o->scores || vc_comm_size() > 1))
-        return cli_usage(command, "a device averages maps alone, in one process: --scores, "
-                                  "--summary, --rule and mpirun are the CPU's");
+    if (attention_has_device(o) && (o->recipe.rule || o->recipe.summaries || o->scores))
+        return cli_usage(command, "a device averages maps alone: --scores, --summary and --rule "
+                                  "are the CPU's");
     if (o->beyond_mean && !o->scores)
         return cli_usage(command, "--beyond-mean belongs to --scores");
     return CLI_CONTINUE;

@@ -4,16 +4,16 @@
 #include "cli.h"
 #include "coded.h"
 #include "commands.h"
-#include "info_presets.h"
 #include "open_model.h"
 #include "open_plan.h"
 #include "vitcod/attention_info.h"
 #include "vitcod/file_kind.h"
 #include "vitcod/model_info.h"
+#include "vitcod/preset_list.h"
 
 typedef struct info_result {
     bool of_model, of_attention, of_presets;
-    info_presets presets;
+    vc_preset_list presets;
     vc_model_info model;
     vc_attention_info attention;
 } info_result;
@@ -22,7 +22,7 @@ static const vc_field result_fields[] = {
     {VC_FIELD_INLINE(info_result, model, &vc_model_info_record), VC_WHEN(info_result, of_model)},
     {VC_FIELD_INLINE(info_result, attention, &vc_attention_info_record),
      VC_WHEN(info_result, of_attention)},
-    {VC_FIELD_RECORDS(info_result, presets.list, presets.count, "presets", &info_preset_record,
+    {VC_FIELD_RECORDS(info_result, presets.list, presets.count, "presets", &vc_preset_record,
                       "by timm's names, of --list"),
      VC_WHEN(info_result, of_presets)},
 };
@@ -189,7 +189,7 @@ static void print_text(const void *result)
 {
     const info_result *r = result;
     if (r->of_presets)
-        info_presets_print(&r->presets);
+        vc_preset_list_print(stdout, &r->presets);
     else if (r->of_attention)
         vc_attention_info_print(stdout, &r->attention);
     else
@@ -212,7 +212,7 @@ static vc_status refuse(vc_status status, const char *path)
 static vc_status look(info_result *result, const cli_model_options *options)
 {
     if (result->of_presets)
-        return info_presets_open(&result->presets);
+        return vc_preset_list_open(&result->presets);
     if (result->of_attention)
         return vc_attention_info_open(&result->attention, options->path);
     const vc_status status = open_and_describe(&result->model, options);
@@ -277,7 +277,7 @@ static int run_info(const cli_command *command, int argc, char **argv)
     status = cli_end(command, &common, done, &result, print_text);
     vc_model_info_close(&result.model);
     vc_attention_info_close(&result.attention);
-    info_presets_close(&result.presets);
+    vc_preset_list_close(&result.presets);
     return status;
 }
 

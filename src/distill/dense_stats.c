@@ -3,6 +3,7 @@
 
 #include "dense_summaries.h"
 #include "vitcod/comm.h"
+#include "vitcod/image_array.h"
 #include "vitcod/loss.h"
 #include "vitcod/npy.h"
 
@@ -276,4 +277,22 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     vc_image_walk_close(&walk);
     free(seen);
     return status;
+}
+
+vc_status vc_dense_look_at_array(vc_dense_stats *stats, const float *images, size_t count,
+                                 size_t batch)
+{
+    const vc_tap tap = vc_dense_stats_tap(stats);
+    const size_t values = vc_model_image_values(&stats->model->config);
+    const size_t ranks = (size_t)vc_comm_size(), rank = (size_t)vc_comm_rank();
+    vc_turns_begin(&stats->turns, count, batch, ranks > 1);
+    if (ranks == 1)
+        return vc_tap_images(stats->model, images, count, batch, &tap);
+    for (size_t at = rank * batch; at < count; at += ranks * batch) {
+        vc_turns_reach(&stats->turns, at);
+        VC_TRY(vc_tap_images(stats->model, images + at * values,
+                             count - at < batch ? count - at : batch, batch, &tap));
+        VC_TRY(stats->status);
+    }
+    return VC_OK;
 }

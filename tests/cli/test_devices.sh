@@ -70,6 +70,17 @@ case_maps() {
         --device opencl
 }
 
+# Each would have its own sums.
+case_maps_in_several_processes() {
+    wants_device
+    wants_several
+    check "in one" 1 'device averages in one process, not in 2' several 2 "$vitcod" attention \
+        "$model" --input images.npy --batch 1 -o maps.npy --device opencl
+    absent "no maps" maps.npy
+    check "on the CPU in several" 0 'over 3 images' several 2 "$vitcod" attention \
+        "$model" --input images.npy --batch 1 -o maps.npy --device cpu
+}
+
 case_times() {
     wants_device
     check "bench" 0 '"images_per_second"' "$vitcod" bench "$model" --device opencl --runs 1 --json
