@@ -9,6 +9,7 @@ vitcod-masks/ (ViTCoD's masks and averaged attention).
 """
 
 import json
+import math
 import os
 import re
 import shutil
@@ -135,8 +136,8 @@ class Table:
     def ratio(self, arch, sparsity, chip, base, what="attention"):
         return self.time(arch, sparsity, chip, what) / self.time(arch, sparsity, base, what)
 
-    def mean(self, chip, base, sparsities, what="attention"):
-        values = [self.ratio(m, s, chip, base, what) for m in MODELS for s in sparsities]
+    def mean(self, chip, base, sparsities, what="attention", models=MODELS):
+        values = [self.ratio(m, s, chip, base, what) for m in models for s in sparsities]
         return sum(values) / len(values)
 
 
@@ -209,6 +210,8 @@ def switches(vitcod, masks, folder):
     for chip in ("prune", "prune-reorder"):
         text = like + chip + ".yaml\ngather: divided\n"
         files.append(chip_file(folder, chip + " divided", text))
+        text = like + chip + ".yaml\nlines: 512\n"
+        files.append(chip_file(folder, chip + " 512", text))
     files.append(
         chip_file(folder, "sanger unpipelined", like + "sanger.yaml\nsanger: {pipelined: false}\n")
     )
@@ -238,6 +241,79 @@ def switches(vitcod, masks, folder):
             r["chip"] = "spatten %g" % keep
             table.rows[r["arch"], r["sparsity"], r["chip"]] = r
     return table
+
+
+# ---- the published simulator's formulas (docs/simulator.md, part A), and the memory's say
+
+
+class Control:
+    """Attention of the three DeiTs by `simulate --control`: loads and lines of prune only, where no
+    token is global, and of prune + reorder; and the latter with the auto-encoder."""
+
+    TOKENS, HEAD_DIM, LAYERS = 197, 64, 12
+    BYTES_PER_CYCLE = 76.8 * 2**30 / 500e6
+
+    def __init__(self, vitcod, masks):
+        self.points = []
+        for model, heads in zip(MODELS, (3, 6, 12)):
+            for s in SPARSITIES[:4]:
+                mask = os.path.join(masks, model, "%g.npy" % s)
+                prune, reorder, coded = (
+                    self.cycles(vitcod, mask, *how)
+                    for how in ((self.TOKENS, 1), (50, 1), (50, 0.667))
+                )
+                for point in (prune, reorder):
+                    point["decode"] = 0  # they have no auto-encoder
+                row = math.ceil(heads * self.HEAD_DIM / self.BYTES_PER_CYCLE)
+                weights = math.ceil(heads * heads / self.BYTES_PER_CYCLE)
+                # K and V, a row each, and the weights of two decoders; the rest is Q
+                rest = self.LAYERS * (2 * self.TOKENS * row + 2 * weights)
+                self.points.append((s, prune, reorder, coded, prune["preload"] - rest))
+
+    def cycles(self, vitcod, mask, threshold, ratio):
+        options = ["--control", "--threshold", str(threshold), "--ratio", str(ratio), "--json"]
+        return json.loads(run(vitcod, "simulate", "--mask", mask, *options))["attention"]
+
+    def mean(self, of, *sparsities):
+        values = [of(*p[1:]) for p in self.points if not sparsities or p[0] in sparsities]
+        return sum(values) / len(values)
+
+    @staticmethod
+    def summed(point):
+        return point["preload"] + point["decode"] + point["compute"]
+
+    def prune_times(self, scores, *sparsities):
+        """Prune only over prune + reorder, nothing overlapped, Q fetched per so many scores."""
+        return self.mean(
+            lambda prune, reorder, coded, q: (self.summed(prune) - q + q / scores)
+            / self.summed(reorder),
+            *sparsities
+        )
+
+    def fitted_scores(self, wanted):
+        low, high = 1.0, 1000.0
+        while high - low > 1e-6:
+            middle = (low + high) / 2
+            low, high = (middle, high) if self.prune_times(middle) > wanted else (low, middle)
+        return low
+
+    def values(self):
+        scores = self.fitted_scores(2.59)
+        overlapped = self.mean(
+            lambda prune, reorder, coded, q: max(prune["preload"], prune["compute"])
+            / max(reorder["preload"], reorder["compute"])
+        )
+        plain, coded = (
+            self.mean(lambda *p: p[i]["preload"] / self.summed(p[i])) for i in (1, 2)
+        )
+        return {
+            "control_overlapped": "%.1f" % overlapped,
+            "control_summed": "%.1f" % self.prune_times(1.0),
+            "control_scores": "%.1f" % scores,
+            "control_90": "%.2f" % self.prune_times(scores, 0.9),
+            "share_plain": "%.0f" % (100 * plain),
+            "share_coded": "%.0f" % (100 * coded),
+        }
 
 
 def real_attention(vitcod, data, masks, folder):
@@ -275,10 +351,10 @@ def real_attention(vitcod, data, masks, folder):
     return {r["chip"]: r["attention"]["time_us"] / rows[0]["attention"]["time_us"] for r in rows}
 
 
-def report(table, switched, published, real):
+def report(table, switched, published, real, control):
     ninety, four = [0.9], [0.6, 0.7, 0.8, 0.9]
     text = open(os.path.join(ROOT, "bench/comparison.in.md")).read()
-    values = {}
+    values = control.values()
     for chip, key in (("reorder only", "reorder"), ("prune only", "prune")):
         values[key + "_mean"] = "%.2f" % table.mean(chip, "prune + reorder", four)
         values[key + "_90"] = "%.2f" % table.mean(chip, "prune + reorder", ninety)
@@ -324,6 +400,14 @@ def report(table, switched, published, real):
     for key, t in (("90", ninety), ("mean", four)):
         ratio = switched.mean("prune divided", "prune-reorder divided", t)
         values["divided_" + key] = "%.2f" % ratio
+        ratio = switched.mean("prune 512", "prune-reorder 512", t)
+        values["macs8_" + key] = "%.2f" % ratio
+    values["prune_deit"] = "%.2f" % table.mean(
+        "prune only", "prune + reorder", ninety, models=MODELS[:3]
+    )
+    values["macs8_deit"] = "%.2f" % switched.mean(
+        "prune 512", "prune-reorder 512", ninety, models=MODELS[:3]
+    )
     for macs in (256, 512):
         values["ae_%d" % macs] = "%.2f" % (
             switched.time(MODELS[2], 0.9, "decoder %d" % macs)
@@ -367,8 +451,9 @@ def main():
         published = Table(compare(vitcod, masks, "--attention-only", "--published"))
         switched = switches(vitcod, masks, folder)
         real = real_attention(vitcod, data, masks, os.path.join(folder, "real"))
+        control = Control(vitcod, masks)
     with open(out, "w") as file:
-        file.write(report(table, switched, published, real))
+        file.write(report(table, switched, published, real, control))
 
 
 if __name__ == "__main__":
