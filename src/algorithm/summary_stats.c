@@ -99,20 +99,19 @@ vc_status vc_summary_stats_add(vc_summary_stats *stats, const vc_summary_scores 
         return VC_OK;
     double *pooled = malloc(count * (width + in->batch * rows) * sizeof *pooled);
     float *weights = malloc(stats->heads * stats->pooling.entries * sizeof *weights);
-    if (!pooled || !weights) {
-        free(pooled);
-        free(weights);
-        return vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
-    }
-    double *given = pooled + count * width; /* (B, rows, G) */
-    find_given(given, pooled, weights, stats, in);
+    const size_t batch = pooled && weights ? in->batch : 0;
+    double *given = batch > 0 ? pooled + count * width : NULL; /* (B, rows, G) */
+    if (batch > 0)
+        find_given(given, pooled, weights, stats, in);
+    /* Even when out of memory: other processes wait for it. */
     vc_turn_take(in->turns, stats->sum, rows * count);
-    for (size_t b = 0; b < in->batch; b++)
+    for (size_t b = 0; b < batch; b++)
         for (size_t i = 0; i < rows * count; i++)
             stats->sum[i] += given[b * rows * count + i];
     vc_turn_pass(in->turns, stats->sum, rows * count);
-    stats->images += in->batch;
+    stats->images += batch;
     free(weights);
     free(pooled);
-    return VC_OK;
+    return batch == in->batch ? VC_OK
+                              : vc_fail(VC_ENOMEM, "out of memory for %zu pooled keys", count);
 }

@@ -111,13 +111,14 @@ static void add_layer(void *context, const vc_acts *acts, size_t layer, const fl
     const vc_attention_layer l = vc_model_layer(&s->model->config, layer);
     const size_t at = layer - vc_model_group(&s->model->config, l.group).first;
     add_in_turn(&s->attention[l.group], s, at, probs, batch);
-    if (!s->weighed || s->status != VC_OK)
+    if (!s->weighed)
         return;
-    s->status = vc_model_value_norms(s->norms, acts, s->model, layer, batch, s->centred);
-    if (s->status != VC_OK)
-        return;
-    weigh_probs(s->products, probs, s->norms, &l, batch);
-    add_in_turn(&s->scores[l.group], s, at, s->products, batch);
+    if (s->status == VC_OK)
+        s->status = vc_model_value_norms(s->norms, acts, s->model, layer, batch, s->centred);
+    if (s->status == VC_OK)
+        weigh_probs(s->products, probs, s->norms, &l, batch);
+    /* Even after a failure: other processes wait for it. */
+    add_in_turn(&s->scores[l.group], s, at, s->products, s->status == VC_OK ? batch : 0);
 }
 
 void vc_dense_stats_add_maps(void *stats, size_t layer, const float *maps, size_t images)

@@ -156,6 +156,9 @@ void vc__add_summaries(void *context, size_t layer, const vc_attention *attentio
                                       .bias = attention->bias,
                                       .probs = probs,
                                       .turns = &s->turns};
-    for (size_t g = 0; s->status == VC_OK && g < kinds->count; g++)
-        s->status = vc_summary_stats_add(&kinds->stats[g * kinds->layers + layer], &scores);
+    for (size_t g = 0; g < kinds->count; g++) {
+        const vc_status status =
+            vc_summary_stats_add(&kinds->stats[g * kinds->layers + layer], &scores);
+        s->status = s->status == VC_OK ? status : s->status;
+    }
 }
