@@ -38,6 +38,9 @@ vc_status vc_comm_sum_end(const volatile sig_atomic_t *interrupted);
 /* Adds up a few numbers over all processes and waits for them. */
 vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t *interrupted);
 
+/* Returns when all processes have called it. */
+vc_status vc_comm_wait(void);
+
 /* Each process has an equal part of `count` values, in the order of ranks. Adds what all processes
  * have in `values` to its own part of `total`, one process after the other in the order of ranks;
  * and gives all processes the parts of all. All processes make these calls with the same counts. */

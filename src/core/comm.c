@@ -136,6 +136,12 @@ vc_status vc_comm_sum(double *values, size_t count, const volatile sig_atomic_t 
     return module ? judged(module->sum(values, count, interrupted)) : VC_OK;
 }
 
+vc_status vc_comm_wait(void)
+{
+    double nothing = 0.0;
+    return vc_comm_sum(&nothing, 1, NULL);
+}
+
 void vc_comm_add_in_order(float *total, const float *values, size_t count)
 {
     for (size_t at = 0; at < count; at += VC_COMM_MOST) {

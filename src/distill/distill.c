@@ -371,6 +371,8 @@ static vc_status go_through_stages(distill_run *r)
     const int resume = from < stages;
     for (size_t s = resume ? from : 0; s < stages; s++)
         VC_TRY(run_stage(r, s, resume && s == from));
+    if (r->o->look.together) /* before the first removes what the others go on from */
+        VC_TRY(vc_comm_wait());
     set_parameters(r, r->best);
     return writes(r) ? vc_model_write(r->o->output, r->student) : VC_OK;
 }

@@ -114,12 +114,6 @@ static vc_status take_broken(json_t **list)
     return whole ? VC_OK : no_memory();
 }
 
-static vc_status wait_for_all(void)
-{
-    double none = 0.0;
-    return vc_comm_sum(&none, 1, NULL);
-}
-
 /* They wait, so that what the next step sends is not taken for a list. */
 static vc_status share_broken(json_t **list)
 {
@@ -127,7 +121,7 @@ static vc_status share_broken(json_t **list)
         VC_TRY(send_broken(*list));
     for (int other = 1; vc_comm_rank() == 0 && other < vc_comm_size(); other++)
         VC_TRY(take_broken(list));
-    return wait_for_all();
+    return vc_comm_wait();
 }
 
 /* ---- */
@@ -193,7 +187,7 @@ static vc_status gather(vc_statistics *out, const vc_model *model, vc_source *so
     if (measures && keep && keep->path && keep->resume && access(keep->path, F_OK) == 0) {
         VC_TRY(go_on(out, model, keep));
         if (how->together) /* before the first writes or removes what the others read */
-            VC_TRY(wait_for_all());
+            VC_TRY(vc_comm_wait());
         if (!how->together || vc_comm_rank() == 0)
             tell_broken(out, how);
     } else {
