@@ -24,7 +24,8 @@ static const vc_field fields[] = {
                  "mean KL(dense || sparse), before learning"),
      VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.before.all.distance, "distance_before", "",
-                 "without classes: mean of 1 - cosine of the features, before learning"),
+                 "before learning, without classes: mean of 1 - cosine of the features; of poses: "
+                 "of the joints' distance"),
      VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.best.all.agreement, "agreement", "",
                  "share of images with the dense model's class"),
@@ -33,7 +34,8 @@ static const vc_field fields[] = {
                  "mean KL(dense || sparse)"),
      VC_KNOWN},
     {VC_FIELD_AS(calibrate_result, learnt.best.all.distance, "distance", "",
-                 "without classes: mean of 1 - cosine of the features"),
+                 "without classes: mean of 1 - cosine of the features; of poses: of the joints' "
+                 "distance"),
      VC_KNOWN},
     {VC_FIELD_RECORDS(calibrate_result, learnt.sources, learnt.source_count, "sources",
                       &vc_distill_source_record, "each --data")},

@@ -15,7 +15,8 @@ static const vc_field fields[] = {
                  "mean KL(dense || sparse)"),
      VC_KNOWN},
     {VC_FIELD_AS(vc_distill_epoch, held.distance, "distance", "",
-                 "without classes: mean of 1 - cosine of the features"),
+                 "without classes: mean of 1 - cosine of the features; of poses: of the joints' "
+                 "distance"),
      VC_KNOWN},
     {VC_FIELD_RECORDS(vc_distill_epoch, sources, source_count, "sources", &vc_closeness_record,
                       "on the images of each source, where there are several"),
@@ -45,10 +46,12 @@ static const vc_field source_fields[] = {
                  "mean KL(dense || sparse)"),
      VC_KNOWN},
     {VC_FIELD_AS(vc_distill_source, before.distance, "distance_before", "",
-                 "without classes: mean of 1 - cosine of the features, before learning"),
+                 "before learning, without classes: mean of 1 - cosine of the features; of poses: "
+                 "of the joints' distance"),
      VC_KNOWN},
     {VC_FIELD_AS(vc_distill_source, best.distance, "distance", "",
-                 "without classes: mean of 1 - cosine of the features"),
+                 "without classes: mean of 1 - cosine of the features; of poses: of the joints' "
+                 "distance"),
      VC_KNOWN},
 };
 const vc_record vc_distill_source_record = VC_RECORD("source", vc_distill_source, source_fields);
