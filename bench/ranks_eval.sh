@@ -17,7 +17,10 @@ rate() {
     [ "$ranks" -le "$cores" ] || bind=none
     before=$(date +%s%N)
     mpirun --oversubscribe --bind-to "$bind" -n "$ranks" "$vitcod" "$@" --data "$images" \
-        --sample "$count" >/dev/null 2>&1
+        --sample "$count" >"$work/said" 2>&1 || {
+        cat "$work/said" >&2
+        return 1
+    }
     echo "$count $(($(date +%s%N) - before))" | awk '{ printf "%.2f\n", $1 / $2 * 1e9 }'
 }
 
@@ -26,10 +29,12 @@ for verb in eval attention; do
     [ "$verb" = eval ] || set -- "$@" -o "$work/maps.npy"
     for _ in $(seq "$turns"); do
         one=$(rate 1 "$@")
-        echo "$one $(rate 2 "$@") $(rate 4 "$@")"
-    done | awk -v verb="$verb" '
-        {
-            printf "%s: %.1f, %.1f, %.1f images/s", verb, $1, $2, $3
-            printf ": %.3f, %.3f\n", $2 / $1, $3 / $1
-        }'
+        two=$(rate 2 "$@")
+        four=$(rate 4 "$@")
+        echo "$one $two $four" | awk -v verb="$verb" '
+            {
+                printf "%s: %.1f, %.1f, %.1f images/s", verb, $1, $2, $3
+                printf ": %.3f, %.3f\n", $2 / $1, $3 / $1
+            }'
+    done
 done

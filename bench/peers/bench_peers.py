@@ -3,8 +3,8 @@
 rounds.
 
 Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to
-stdout, everything to a JSON file; cases that it has of the same program, CPU and versions are not
-run again. Exit status 1 where a case failed.
+stdout, everything to a JSON file; cases that it has of the same program, model, images, CPU and
+versions are not run again. Exit status 1 where a case failed.
 """
 
 import argparse
@@ -150,9 +150,18 @@ def done_before(o, result):
     with open(o.output, encoding="utf-8") as file:
         before = json.load(file)
     if any(before.get(key) != value for key, value in result.items() if key != "cases"):
-        print(f"{o.output} is of another program, machine or setting: all cases are run")
+        print(f"{o.output} is of another program, model, machine or setting: all cases are run")
         return {}
-    return {case["name"]: case for case in before["cases"] if "failed" not in case}
+    known = {case.name: case for case in CASES}
+    found = {
+        entry["name"]: entry
+        for entry in before["cases"]
+        if "failed" not in entry and entry["name"] in known
+    }
+    for name, entry in found.items():  # goals may be others now
+        entry.update(vars(known[name]))
+        entry["verdict"] = report.summarise(known[name], entry["engines"])
+    return found
 
 
 def cpu():
@@ -188,6 +197,7 @@ def main():
         "python": platform.python_version(),
         "versions": versions(o.vitcod),
         "program": digest(o.vitcod),
+        "files": os.path.basename(work.folder),  # of which model and images
         "peers": o.peers,
         "rounds": o.rounds,
         "runs": o.runs,

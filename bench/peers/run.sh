@@ -41,6 +41,7 @@ fi
 python=${python:-$venv/bin/python}
 "$python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
     --work "$build/peers" --output "$build/bench-peers.json" "$@"
+case " $* " in *" --prepare "*) exit 0 ;; esac # nothing was timed
 "$python" "$here/table.py" "$build/bench-peers.json" "$here/../README.md" \
     "$here/../../docs/pictures/peers-by-tokens.svg"
 [ "${PEER_TRAINING:-1}" != 0 ] || exit 0

@@ -3,7 +3,7 @@
 
 usage: table.py BENCH-PEERS.json README.md PLOT.svg
 
-Only of a run that has every case: any other leaves the document as it is, and says so.
+Only of a run that has every case and peer: any other leaves the document as it is, and says so.
 """
 
 import json
@@ -109,6 +109,7 @@ def main():
         result = json.load(file)
     done = [case["name"] for case in result["cases"] if "failed" not in case]
     left = [case.name for case in CASES if case.name not in done]
+    left += [NAMES[name] for name in NAMES if name not in ("ours", *result["peers"])]
     if left:
         print(f"{sys.argv[2]} is left as it is: without {', '.join(left)}")
         return
