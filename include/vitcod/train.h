@@ -19,8 +19,8 @@ extern "C" {
 /* Options of training. In several processes (comm.h) all have the same options, and each takes its
  * share of every batch. The sum of their gradients is the gradient of one process, except for
  * BatchNorm: it takes the statistics of each share, as PyTorch does without synchronising, and the
- * running statistics are the mean over the processes. Only rank 0 tests, calls the hooks and
- * writes. */
+ * running statistics are the mean over the processes. All test, each its share; only rank 0 writes
+ * and calls the hooks, but for on_broken and, with `parts`, on_epoch. */
 typedef struct vc_train_options {
     size_t epochs, batch; /* images in a step, of all processes together */
     double learning_rate, min_learning_rate, warmup_learning_rate;

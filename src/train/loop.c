@@ -249,7 +249,8 @@ static vc_status run_epoch(vc__loop *l)
         .mean = means_since(l, &nothing, vc_clock_seconds() - started, l->state.step - first)};
     vc_model_refresh(l->model);
     VC_TRY(test_all(&done, l));
-    /* The report comes first: if it fails, it is made again after resuming. */
+    /* The report comes first: if it fails, it is made again after resuming. With parts all
+     * processes have one, so that they can judge together. */
     if (l->hooks->on_epoch && (writes(l) || l->options->parts > 0))
         VC_TRY(l->hooks->on_epoch(l->hooks->context, &done));
     l->state = (vc_train_state){.epoch = l->state.epoch + 1};
