@@ -3,7 +3,9 @@
 # plain C, then times of presets with random weights, dense and 90 % pruned, at 197 and 1025 tokens,
 # at several batches and precisions, beside PyTorch and TensorRT where they are; then where the time
 # goes, in ViTCoD's classes. Rows go to OUT as they are made; a run with the same OUT goes on where
-# the last one stopped.
+# the last one stopped. Our times are of images from the host to logits there, those of PyTorch and
+# TensorRT of what is on the GPU already. Operators and logits are tried on the first device of its
+# kind.
 # usage: bench/device.sh BUILD [DEVICE [SECONDS [OUT]]]
 #   SECONDS (540): no new row is begun after so many; OUT (device.md). PYTHON (python3) is one with
 #   torch; MODELS, SIZES (sides of images), BATCHES, DTYPES and RUNS choose others; SMALL=1 is a
@@ -26,17 +28,33 @@ python=${PYTHON:-python3}
 started=$(date +%s)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-touch "$out"
+case $device in cpu | *:*) listed=$device ;; *) listed=$device:0 ;; esac
+"$build/vitcod" devices | tee "$work/devices"
+if ! grep -q "^$listed " "$work/devices"; then
+    echo "there is no device $device"
+    exit 1
+fi
+[ -s "$out" ] || echo "device: $device" >"$out"
+if ! grep -qxF "device: $device" "$out"; then
+    echo "$out is of another device, wanted one of $device"
+    exit 1
+fi
 
 say() { tee -a "$out"; }
 time_left() { [ $(($(date +%s) - started)) -lt "$seconds" ]; }
+# last_line FILE: as a cell of a table
+last_line() { tail -n 1 "$1" | tr '|' '/'; }
 
 # check TEST: a program of the tests, once for an OUT
 check() {
-    grep -q "^$1 on $device: passed" "$out" && return
+    grep -q "^$1: passed" "$out" && return
     if "$build/tests/$1" >"$work/log" 2>&1; then
         grep '^# ' "$work/log" || true
-        echo "$1 on $device: passed" | say
+        if grep -q SKIPPED "$work/log"; then
+            echo "$1: skipped"
+        else
+            echo "$1: passed" | say
+        fi
     else
         cat "$work/log"
         echo "$1 fails: nothing is timed"
@@ -94,36 +112,44 @@ row() {
 # torch_rows MODEL SIDE BATCH DTYPE: what PyTorch takes for the same, by each of its ways
 torch_rows() {
     case $device in cuda* | cpu) ;; *) return 0 ;; esac
-    for way in $($python "$here/device_torch.py" --ways 2>/dev/null); do
+    for way in $("$python" "$here/device_torch.py" --ways "$device" 2>/dev/null); do
         case $way in flex*) kind="90 % pruned" ;; *) kind=dense ;; esac
         what="$1 | $2 | $3 | $4 | $kind | PyTorch, $way"
         is_new "$what" || continue
-        ms=$(timeout 90 "$python" "$here/device_torch.py" "$1" "$2" "$3" "$4" "$way" "$runs" \
-            2>"$work/error" || tail -n 1 "$work/error" | tr '|' '/')
+        ended=0
+        timeout 90 "$python" "$here/device_torch.py" "$1" "$2" "$3" "$4" "$way" "$runs" \
+            "$device" >"$work/ms" 2>"$work/error" || ended=$?
+        case $ended in
+        0) ms=$(cat "$work/ms") ;;
+        124) ms="more than 90 s" ;;
+        *) ms=$(last_line "$work/error") ;;
+        esac
         echo "| $what | $ms | | |" | say
     done
 }
 
 # tensorrt_row MODEL SIDE BATCH DTYPE
 tensorrt_row() {
+    case $device in cuda:*) index=${device#cuda:} ;; cuda) index=0 ;; *) return 0 ;; esac
     command -v trtexec >/dev/null || return 0
     what="$1 | $2 | $3 | $4 | dense | TensorRT"
     is_new "$what" || return 0
-    flag=
-    [ "$4" = fp16 ] && flag=--fp16
-    ms=$("$python" "$here/device_torch.py" --onnx "$work/m.onnx" "$1" "$2" \
-        >/dev/null 2>"$work/error" && timeout 120 trtexec --onnx="$work/m.onnx" \
-        --shapes="images:$3x3x$2x$2" $flag 2>"$work/error" |
-        sed -n 's/.*GPU Compute Time:.*median = \([0-9.]*\) ms.*/\1/p' | head -n 1)
-    echo "| $what | ${ms:-$(tail -n 1 "$work/error" | tr '|' '/')} | | |" | say
+    case $4 in fp16) flag=--fp16 ;; bf16) flag=--bf16 ;; *) flag=--noTF32 ;; esac
+    if "$python" "$here/device_torch.py" --onnx "$work/m.onnx" "$1" "$2" >"$work/log" 2>&1; then
+        timeout 120 trtexec --onnx="$work/m.onnx" --shapes="images:$3x3x$2x$2" \
+            --device="$index" $flag >"$work/log" 2>&1 || true
+    fi
+    ms=$(sed -n 's/.*GPU Compute Time:.*median = \([0-9.]*\) ms.*/\1/p' "$work/log" | head -n 1)
+    echo "| $what | ${ms:-$(last_line "$work/log")} | | |" | say
 }
 
-"$build/vitcod" devices
 check test_backend_ops
 check test_backend_maps
 [ "${SMALL:-}" ] || check test_backend_golden
 
 grep -q '^| model |' "$out" || say <<'TABLE'
+
+ms: of vitcod from the host and back, of others of what is on the device
 
 | model | side | batch | precision | attention | by | ms | images/s | ms in attention |
 |---|---|---|---|---|---|---|---|---|
@@ -152,14 +178,15 @@ done
 
 for model in $models; do
     for dtype in $dtypes; do
-        grep -qF "where the time goes: $model in $dtype" "$out" && continue
-        time_left || break 2
-        if "$build/vitcod" profile --arch "$model" --device "$device" --dtype "$dtype" \
+        title="where the time goes: $model in $dtype"
+        grep -qxF "$title" "$out" && continue
+        if ! time_left; then
+            echo "no time left: $title"
+        elif "$build/vitcod" profile --arch "$model" --device "$device" --dtype "$dtype" \
             --batch 1 --runs "$runs" >"$work/log" 2>&1; then
-            { printf '\nwhere the time goes: %s in %s\n\n' "$model" "$dtype"
-            sed 's/^/    /' "$work/log"; } | say
+            { printf '\n%s\n\n' "$title" && sed 's/^/    /' "$work/log"; } | say
         else
-            cat "$work/log"
+            echo "$title: $(last_line "$work/log")"
         fi
     done
 done

@@ -1,7 +1,7 @@
 """What PyTorch takes for a DeiT with random weights, for bench/device.sh: milliseconds of a batch.
 
-usage: device_torch.py MODEL SIDE BATCH DTYPE WAY RUNS; --ways: those that there are here;
---onnx FILE MODEL SIDE: the dense model for TensorRT, of any batch.
+usage: device_torch.py MODEL SIDE BATCH DTYPE WAY RUNS DEVICE; --ways DEVICE: those that it has;
+--onnx FILE MODEL SIDE: the dense model for TensorRT, of any batch. DEVICE: cpu, cuda or cuda:N.
 Ways: sdpa (eager), compiled (SDPA under torch.compile, with CUDA graphs), flex (FlexAttention on
 the mask of bench/device.sh, compiled)."""
 
@@ -59,8 +59,8 @@ class Deit(nn.Module):
         return self.head(self.norm(self.blocks(x)[:, 0]))
 
 
-def ways():
-    if not torch.cuda.is_available():
+def ways(device):
+    if device == "cpu" or not torch.cuda.is_available():
         return ["sdpa"]
     try:
         from torch.nn.attention import flex_attention  # noqa: F401
@@ -70,13 +70,12 @@ def ways():
 
 
 def measure(run, images, runs):
-    where = images.device.type
     times = []
     for i in range(runs + 5):
         start = time.perf_counter()
         run(images)
-        if where == "cuda":
-            torch.cuda.synchronize()
+        if images.is_cuda:
+            torch.cuda.synchronize(images.device)
         if i >= 5:
             times.append(1e3 * (time.perf_counter() - start))
     return statistics.median(times)
@@ -90,26 +89,28 @@ def export(path, model, side):
     torch.onnx.export(net, images, path, dynamic_axes={"images": {0: "batch"}}, **names)
 
 
-def main(model, side, batch, dtype, way, runs):
-    where = "cuda" if torch.cuda.is_available() else "cpu"
+def main(model, side, batch, dtype, way, runs, device):
     side, batch = int(side), int(batch)
     width, heads = SIZES["_".join(model.split("_")[:2])]
     blocks = None
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32, as ours is
+    if device != "cpu":
+        torch.cuda.set_device(torch.device(device).index or 0)
     if way == "flex":
         from torch.nn.attention.flex_attention import create_block_mask
 
         tokens = (side // 16) ** 2 + 1
-        blocks = create_block_mask(kept, None, None, tokens, tokens, device=where)
-    net = Deit(side, width, heads, blocks).to(where, DTYPES[dtype]).eval()
+        blocks = create_block_mask(kept, None, None, tokens, tokens, device=device)
+    net = Deit(side, width, heads, blocks).to(device, DTYPES[dtype]).eval()
     run = net if way == "sdpa" else torch.compile(net, mode="reduce-overhead")
-    images = torch.randn(batch, 3, side, side, device=where, dtype=DTYPES[dtype])
+    images = torch.randn(batch, 3, side, side, device=device, dtype=DTYPES[dtype])
     with torch.inference_mode():
         print(f"{measure(run, images, int(runs)):.4f}")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--ways"]:
-        print(*ways())
+    if sys.argv[1:2] == ["--ways"]:
+        print(*ways(sys.argv[2]))
     elif sys.argv[1] == "--onnx":
         export(*sys.argv[2:])
     else:
