@@ -50,9 +50,9 @@ typedef struct vc_model_times {
      * VC_ATTENTION_PHASES), and the median seconds of all attention, by kernels that do them
      * apart. NULL and 0: attention tells its parts itself. */
     double *shares, apart_seconds;
-    /* Of a device: joules of a batch, and of a second, by `energy_source`; NULL: not to be had. */
+    /* Of a device: joules of a batch, and of a second, by `energy_source`; empty: not to be had. */
     double joules, watts;
-    const char *energy_source;
+    char energy_source[VC_ENERGY_SOURCE];
     vc_roofs roofs; /* of a device; 0: not known, or the CPU */
 } vc_model_times;
 

@@ -49,8 +49,11 @@ double vc_profile_bandwidth(int threads);
  * the INA3221 of a Jetson's board. VC_EUNSUPPORTED where neither does. Between samples power is
  * taken as a straight line. */
 typedef struct vc_energy vc_energy;
+enum { VC_ENERGY_SOURCE = 128 };
 vc_status vc_energy_open(vc_energy **out, const char *bus);
 void vc_energy_close(vc_energy *energy); /* NULL is fine */
+/* What counts, and which of the board's channels, in words of less than VC_ENERGY_SOURCE bytes; as
+ * long as it is open. */
 const char *vc_energy_source(const vc_energy *energy);
 vc_status vc_energy_sample(vc_energy *energy);
 double vc_energy_joules(const vc_energy *energy); /* from opening to the last sample */

@@ -52,7 +52,7 @@ typedef struct vc_profile_times {
      * shares are its parts. NAN: not so. */
     double fused_ms, apart_ms;
     double energy_mj, power_w; /* of an image, and while it runs; NAN: nothing counts it */
-    const char *energy_source; /* NULL: none */
+    char energy_source[VC_ENERGY_SOURCE]; /* empty: none */
 } vc_profile_times;
 
 typedef struct vc_profile_result {

@@ -64,7 +64,7 @@ static void print_times(const vc_profile_times *t)
         printf("attention is one kernel of %.3f ms; its parts are shares by three kernels that do "
                "them apart in %.3f ms\n",
                t->fused_ms, t->apart_ms);
-    if (t->energy_source)
+    if (t->energy_source[0])
         printf("energy: %.3f mJ an image at %.2f W, by %s\n", t->energy_mj, t->power_w,
                t->energy_source);
     if (!isnan(t->roofs.gbytes))

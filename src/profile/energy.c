@@ -24,6 +24,7 @@ struct vc_energy {
     unsigned long long counted;        /* when it was opened */
     char voltage[1024], current[1024]; /* files: mV, mA */
     double joules, power, sampled;     /* power: of the last sample */
+    char source[VC_ENERGY_SOURCE];
 };
 
 static int find_in(void *library, void *out, const char *name)
@@ -51,6 +52,7 @@ static vc_status open_nvml(vc_energy *e, const char *bus)
     unsigned milliwatts = 0;
     if (e->nvml.find(bus, &e->device) == 0) {
         e->counts = e->nvml.energy(e->device, &e->counted) == 0;
+        snprintf(e->source, sizeof e->source, e->counts ? "NVML's counter" : "NVML's power");
         if (e->counts || e->nvml.power(e->device, &milliwatts) == 0)
             return VC_OK;
     }
@@ -83,6 +85,8 @@ static void choose_channel(vc_energy *e, const glob_t *found)
             continue;
         snprintf(e->voltage, sizeof e->voltage, "%.1000s", path);
         snprintf(e->current, sizeof e->current, "%.*s/curr%d_input", folder, path, number);
+        snprintf(e->source, sizeof e->source, "the board's INA3221, channel %d%s%s", number,
+                 label[0] ? " " : "", label);
     }
 }
 
@@ -139,7 +143,7 @@ void vc_energy_close(vc_energy *e)
 
 const char *vc_energy_source(const vc_energy *e)
 {
-    return e->counts ? "NVML's counter" : e->device ? "NVML's power" : "the board's INA3221";
+    return e->source;
 }
 
 vc_status vc_energy_sample(vc_energy *e)

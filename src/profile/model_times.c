@@ -223,7 +223,7 @@ static vc_status add_energy(vc_model_times *s, const bench *b, vc_energy *energy
     }
     s->joules = vc_energy_joules(energy) / (double)runs;
     s->watts = vc_energy_joules(energy) / seconds;
-    s->energy_source = vc_energy_source(energy);
+    snprintf(s->energy_source, sizeof s->energy_source, "%s", vc_energy_source(energy));
     return VC_OK;
 }
 

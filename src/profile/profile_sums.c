@@ -214,9 +214,9 @@ void vc_profile_result_add_times(vc_profile_result *result, const vc_model_profi
                                          vc_model_times_seconds(s, -1, last, VC_WORK_SOFTMAX) +
                                          vc_model_times_seconds(s, -1, last, VC_WORK_SV))
                                 : (double)NAN;
-    times->energy_source = s->energy_source;
-    times->energy_mj = s->energy_source ? 1e3 * s->joules / (double)result->batch : (double)NAN;
-    times->power_w = s->energy_source ? s->watts : (double)NAN;
+    memcpy(times->energy_source, s->energy_source, sizeof times->energy_source);
+    times->energy_mj = s->energy_source[0] ? 1e3 * s->joules / (double)result->batch : (double)NAN;
+    times->power_w = s->energy_source[0] ? s->watts : (double)NAN;
     times->apart_ms = s->shares ? 1e3 * s->apart_seconds : (double)NAN;
     add_roof_shares(result->works, result->work_count, &times->roofs);
     for (size_t i = 0; i < result->layer_count; i++)

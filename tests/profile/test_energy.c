@@ -90,7 +90,14 @@ static void by_the_board(void **state)
     put(folder, "in2_input", "4000\n");
     put(folder, "in2_label", "VDD_IN\n");
     put(folder, "curr2_input", "500\n");
-    check_power("", "the board's INA3221");
+    check_power("", "the board's INA3221, channel 2 VDD_IN");
+    /* Without the whole module's the first, which is told. */
+    vc_energy *energy;
+    put(folder, "in1_label", "VDD_GPU_SOC\n");
+    put(folder, "in2_label", "VDD_CPU_CV\n");
+    assert_ok(vc_energy_open(&energy, ""));
+    assert_string_equal(vc_energy_source(energy), "the board's INA3221, channel 1 VDD_GPU_SOC");
+    vc_energy_close(energy);
 }
 
 int main(void)
