@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import vitcod
 from support import DATA, DEIT, DEIT_MASK, SMALL, needs_deit, small_images
-from vitcod import safetensors
+from vitcod import library, safetensors
 
 
 class Opened(unittest.TestCase):
@@ -41,6 +41,18 @@ class WhatItIs(Opened):
             with self.assertRaisesRegex(ValueError, "closed"):
                 call()
         self.assertIn("closed", repr(model))
+
+
+class Sizes(unittest.TestCase):
+    def test_of_images(self):
+        for size in (224, "224", np.int64(224), (224, 224), "224x224"):
+            self.assertEqual(str(library.Extent.of(size)), "224")
+        self.assertEqual(str(library.Extent.of((224, 384))), "224x384")
+
+    def test_what_is_none(self):
+        for size in (-1, 224.5, (224,), (224, -1), (224, 384, 3), "-5", "x", None):
+            with self.assertRaisesRegex(ValueError, "wanted a side as 224"):
+                library.Extent.of(size)
 
 
 class Infer(Opened):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import operator
 import os
 import signal
 import threading
@@ -43,13 +44,16 @@ class Extent(ctypes.Structure):
         """Of 224, (224, 384) or "224x384"."""
         sides = size.split("x") if isinstance(size, str) else size
         both = isinstance(sides, (tuple, list)) and len(sides) == 2
-        height, width = sides if both else (size, size)
+        number = int if isinstance(size, str) else operator.index
         try:
-            return cls(int(height), int(width))
+            height, width = map(number, sides if both else (size, size))
         except (TypeError, ValueError):
+            height = width = -1
+        if min(height, width) < 0:
             raise ValueError(
                 f"a size of {size!r}; wanted a side as 224, or height and width as (224, 384)"
-            ) from None
+            )
+        return cls(height, width)
 
     def __str__(self):
         return str(self.height) if self.height == self.width else f"{self.height}x{self.width}"
