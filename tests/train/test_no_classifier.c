@@ -54,7 +54,7 @@ static void teaches_no_blocks(void **state)
     o.teacher = model;
     o.features = 1.0;
     assert_fails(vc_train_check_teacher(&o, model), VC_EUNSUPPORTED,
-                 "blocks can learn from a teacher's, this is a toy");
+                 "can learn from a teacher's, this is a toy");
     assert_fails(vc_train_check_teacher(&o, wider), VC_EINVAL,
                  "the teacher takes 1 x 8 x 8 and has 0 classes, wanted the student's 1 x 8 x 9");
     vc_model_close(wider);
