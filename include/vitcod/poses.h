@@ -38,6 +38,12 @@ vc_status vc_poses_open(vc_poses *out, const char *positions, const char *truth,
                         const char *cameras, const char *subjects);
 void vc_poses_close(vc_poses *poses);
 
+/* Of so many frames the first and every `every`-th behind it. */
+static inline size_t vc_poses_taken(size_t frames, size_t every)
+{
+    return frames / every + (frames % every != 0);
+}
+
 /* The window (frames, joints, 2) around frame `at` of a sequence: beyond its ends the first and the
  * last frame go on. `mirrored`: left and right exchanged. */
 void vc_poses_window(float *out, size_t frames, const vc_poses *poses, size_t sequence, size_t at,

@@ -1,4 +1,5 @@
 /* Poses from npz files, paired with what they are in 3-D. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,16 @@ static vc_status check_positions(const vc_npz_array *a, vc_poses *poses, const c
     return VC_OK;
 }
 
+static vc_status check_seen(const float *values, size_t count, const reader *r,
+                            const vc_pose_sequence *s)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return vc_fail(VC_EINVAL, "%s: %s: value %zu is not finite as its camera sees it (%s)",
+                           r->positions, s->name, i, r->cameras ? r->cameras : "none");
+    return VC_OK;
+}
+
 static vc_status use_camera(const reader *r, vc_pose_sequence *s, const char *subject, size_t index,
                             size_t joints)
 {
@@ -127,7 +138,8 @@ static vc_status use_camera(const reader *r, vc_pose_sequence *s, const char *su
     }
     if (s->truth)
         centre(s->truth, s->frames, joints);
-    return VC_OK;
+    VC_TRY(check_seen(s->positions, s->frames * joints * 2, r, s));
+    return s->truth ? check_seen(s->truth, s->frames * joints * 3, r, s) : VC_OK;
 }
 
 static vc_status read_camera(const reader *r, const vc_npz_value *list, size_t index,

@@ -30,7 +30,7 @@ vc_status vc__source_open_poses(vc_source *source, const char *path, const vc_so
         return vc_fail(VC_EINVAL, "%s: poses, which have neither a class list nor EXIF data", path);
     VC_TRY(vc_poses_open(&source->poses, path, o->truth, o->cameras, o->subjects));
     for (size_t s = 0; s < source->poses.count; s++)
-        count += (source->poses.sequences[s].frames + every - 1) / every;
+        count += vc_poses_taken(source->poses.sequences[s].frames, every);
     if (count > UINT32_MAX || source->poses.count > UINT32_MAX)
         return vc_fail(VC_EUNSUPPORTED, "%s: more than 2^32 frames", path);
     source->labelled = 0;

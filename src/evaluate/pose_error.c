@@ -76,7 +76,7 @@ static vc_status run_sequence(sums *out, const walk *w, size_t index)
 {
     const vc_pose_sequence *s = &w->poses->sequences[index];
     const size_t step = w->options->every ? w->options->every : 1,
-                 total = (s->frames + step - 1) / step, pose = w->joints * 3;
+                 total = vc_poses_taken(s->frames, step), pose = w->joints * 3;
     for (size_t first = 0; first < total; first += w->runner->batch) {
         const size_t left = total - first,
                      count = left < w->runner->batch ? left : w->runner->batch;

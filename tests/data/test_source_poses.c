@@ -34,9 +34,11 @@ static void frames_of_sequences(void **state)
 {
     (void)state;
     char name[VC_SOURCE_NAME];
-    vc_source *all = open_source(truth, NULL, 0), *some = open_source(NULL, "C", 3);
+    vc_source *all = open_source(truth, NULL, 0), *some = open_source(NULL, "C", 3),
+              *first = open_source(NULL, NULL, SIZE_MAX);
     assert_int_equal(vc_source_count(all), 2 * 104 + 44);
     assert_int_equal(vc_source_count(some), 8 + 7);
+    assert_int_equal(vc_source_count(first), 2 * 4 + 2); /* one of each sequence */
     assert_int_equal(vc_source_joints(all), JOINTS);
     assert_int_equal(vc_source_classes(all), 0);
     assert_int_equal(vc_source_label(all, 3), -1);
@@ -45,6 +47,7 @@ static void frames_of_sequences(void **state)
                         "tests/data/golden/motion_2d.npz: C/Turning/0, frame 3");
     vc_source_close(all);
     vc_source_close(some);
+    vc_source_close(first);
 }
 
 static void told_apart(void **state)

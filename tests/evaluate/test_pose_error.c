@@ -110,6 +110,53 @@ static void refused(void **state)
                   "pairs joint 1 with 5, one of which has another");
 }
 
+/* Of finite numbers a camera may make others. */
+static void refused_of_cameras(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        double value;
+        const char *why;
+    } cases[] = {{"res_w", 1e-300, "S9/Walking/0: value 0 is not finite as its camera sees it"},
+                 {"res_h", 1e300, "S9/Walking/0: value 1 is not finite as its camera sees it"},
+                 {"res_w", 0.0, "res_w 0 and res_h 1002, wanted both above 0"}};
+    const char *path = temporary("cameras.json");
+    vc_poses poses;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *all = json_load_file(FOLDER "poses_cameras.json", 0, NULL);
+        json_object_set_new(json_array_get(json_object_get(all, "S9"), 0), cases[i].key,
+                            json_real(cases[i].value));
+        assert_int_equal(json_dump_file(all, path, 0), 0);
+        check_refused(
+            vc_poses_open(&poses, FOLDER "poses_2d.npz", FOLDER "poses_3d.npz", path, "S9"),
+            cases[i].why);
+        json_decref(all);
+    }
+}
+
+/* Every so many-th frame, however many that is. */
+static void first_frames_alone(void **state)
+{
+    (void)state;
+    vc_model *model = strided_open(&kind, VC_CODED_NONE, 0);
+    const vc_pose_options options = {.every = SIZE_MAX};
+    vc_pose_errors e;
+    vc_poses poses;
+    vc_acts acts;
+    assert_ok(open_poses(&poses, NULL));
+    assert_ok(vc_acts_open(&acts, model, 4, 0));
+    vc_forward_pass pass = {&acts, model, NULL};
+    const vc_runner runner = vc_forward_runner(&pass);
+    assert_ok(vc_pose_evaluate(&e, model, &runner, &poses, &options));
+    assert_int_equal(e.frames, poses.count);
+    assert_true(isfinite(e.mpjpe));
+    vc_pose_errors_close(&e);
+    vc_acts_close(&acts);
+    vc_poses_close(&poses);
+    vc_model_close(model);
+}
+
 /* What a model makes that is no number is none in the mean either; a long name is not cut. */
 static void refused_of_a_model(void **state)
 {
@@ -186,9 +233,13 @@ static void loss(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors),      cmocka_unit_test(alignment),
-        cmocka_unit_test(refused),     cmocka_unit_test(refused_of_a_model),
-        cmocka_unit_test(of_a_source), cmocka_unit_test(loss)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(errors),
+                                       cmocka_unit_test(alignment),
+                                       cmocka_unit_test(refused_of_cameras),
+                                       cmocka_unit_test(first_frames_alone),
+                                       cmocka_unit_test(refused),
+                                       cmocka_unit_test(refused_of_a_model),
+                                       cmocka_unit_test(of_a_source),
+                                       cmocka_unit_test(loss)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
