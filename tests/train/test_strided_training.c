@@ -14,6 +14,8 @@ static float poses[VALUES], truth[VALUES * 3 / 2];
 /* What the branches count; NULL in all cases but one. */
 static float counts[2 * 8 * BATCH];
 static const float *branches;
+/* What the model learns from besides, of a teacher that was run on the same poses; NULL as well. */
+static const vc_lesson *lesson;
 enum { PLAIN, MASK, MASK_AUTOENCODER, SETTLED, VARIANTS };
 static const char *const keys[] = {"plain", "mask", "mask_autoencoder", "settled"};
 
@@ -25,6 +27,27 @@ static void set_batch(const vc_model *model, int step)
     noise(poses, name, BATCH * input.height * input.width);
     snprintf(name, sizeof name, "truth %d", step);
     noise(truth, name, BATCH * input.height * input.outputs);
+}
+
+/* Of what leaves the blocks from the teacher's. */
+static double distance_of(const vc_acts *acts, const vc_model *model)
+{
+    const size_t layers = vc_model_layers(&model->config);
+    double sum = 0.0;
+    for (size_t l = 0; lesson && l < layers; l++) {
+        const vc_rows x = vc_model_block_output(acts, model, l),
+                      t = vc_model_block_output(lesson->teacher, model, l);
+        const size_t rows = BATCH * x.tokens;
+        for (size_t r = 0; r < rows; r++) {
+            double difference = 0.0, length = 0.0;
+            for (size_t i = r * x.width; i < (r + 1) * x.width; i++) {
+                difference += pow((double)x.data[i] - t.data[i], 2.0);
+                length += pow(t.data[i], 2.0);
+            }
+            sum += lesson->features * difference / length / (double)(rows * layers);
+        }
+    }
+    return sum;
 }
 
 /* The gradients of both heads' poses unless g is NULL. */
@@ -39,14 +62,14 @@ static double loss_of(vc_grads *g, vc_acts *acts, const vc_model *model)
     return vc_pose_loss(g ? g->dlogits : NULL, acts->logits, wanted, BATCH, input.joints, 1.0) +
            vc_pose_loss(g ? g->dframes : NULL, acts->frames, truth, BATCH * input.height,
                         input.joints, 1.0) +
-           reconstruction * vc_model_reconstruction(acts, model);
+           reconstruction * vc_model_reconstruction(acts, model) + distance_of(acts, model);
 }
 
 static double backward(vc_grads *grads, vc_acts *acts, const vc_model *model)
 {
     const double loss = loss_of(grads, acts, model);
     vc_grads_clear(grads, model);
-    vc_model_backward(grads, acts, model, BATCH, (float)reconstruction);
+    vc_model_backward_taught(grads, acts, model, BATCH, (float)reconstruction, lesson);
     return loss;
 }
 
@@ -268,6 +291,27 @@ static void branches_left_out(void **state)
     branches = NULL;
 }
 
+/* What leaves a block is compared with the next one's positions in it, which learn from that. */
+static void by_a_teachers_blocks(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < KINDS; k++) {
+        vc_model *teacher = variant(&strided_kinds[k], PLAIN);
+        vc_acts acts;
+        const vc_lesson taught = {&acts, 1.0f, 0.0f};
+        for (size_t i = 0; i < teacher->value_count; i++)
+            teacher->values[i] *= 0.9f;
+        set_batch(teacher, 0);
+        assert_ok(vc_acts_open(&acts, teacher, BATCH, 1));
+        vc_model_forward(&acts, teacher, poses, BATCH, NULL);
+        lesson = &taught;
+        differences_of(&strided_kinds[k], SETTLED);
+        lesson = NULL;
+        vc_acts_close(&acts);
+        vc_model_close(teacher);
+    }
+}
+
 /* What is reported as done is not changed afterwards, and in the end all of it is. */
 typedef struct watch {
     const vc_grads *grads;
@@ -361,8 +405,8 @@ static int run_group(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_pytorch),           cmocka_unit_test(ten_steps),
         cmocka_unit_test(central_differences),  cmocka_unit_test(branches_left_out),
-        cmocka_unit_test(reports_what_is_done), cmocka_unit_test(as_settled),
-        cmocka_unit_test(threads_do_not_matter)};
+        cmocka_unit_test(by_a_teachers_blocks), cmocka_unit_test(reports_what_is_done),
+        cmocka_unit_test(as_settled),           cmocka_unit_test(threads_do_not_matter)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
 

@@ -152,8 +152,7 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     const vc__strided_block *w = &vc__strided_weights_of(model)->blocks[block];
     const vc__strided_block *d = &g->views.blocks[block];
     const vc__strided_block_acts *a = &vc__strided_acts_of(acts)->blocks[block];
-    const size_t width = c->width, tokens = vc__strided_tokens(c, block), rows = batch * tokens,
-                 place = block >= c->vanilla ? block - c->vanilla : VC__STRIDED_PLACES;
+    const size_t width = c->width, tokens = vc__strided_tokens(c, block), rows = batch * tokens;
     const vc_linear proj = {width, width, w->weight[3], w->bias[3]};
     double distance = 0.0;
     feed_forward_backward(grads, acts, model, block, batch);
@@ -167,10 +166,21 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     heads_backward(grads, acts, model, block, batch, reconstruction);
     vc_deviation_norm_backward(g->stream, d->norm[0].gain, d->norm[0].shift, g->normed[0], a->input,
                                a->mean1, a->rstd1, w->norm[0].gain, rows, width, VC__STRIDED_EPS);
-    if (place < VC__STRIDED_PLACES)
-        vc_column_sum(g->views.places[place], g->stream, batch, tokens * width);
-    vc__ready(grads, place < VC__STRIDED_PLACES ? g->views.places[place] : d->norm[0].gain);
+    vc__ready(grads, d->norm[0].gain);
     return distance;
+}
+
+/* Positions that were added to what a block takes. */
+static void place_backward(vc_grads *grads, const vc_model *model, size_t block, size_t batch)
+{
+    vc__strided_grads *g = vc__strided_grads_of(grads);
+    const vc__strided_config *c = vc__strided_sizes_of(&model->config);
+    if (block < c->vanilla || block == vc__strided_blocks(c) ||
+        block - c->vanilla >= VC__STRIDED_PLACES)
+        return;
+    float *dplaces = g->views.places[block - c->vanilla];
+    vc_column_sum(dplaces, g->stream, batch, vc__strided_tokens(c, block) * c->width);
+    vc__ready(grads, dplaces);
 }
 
 /* What the head over all frames adds to the gradient of what the vanilla blocks make. */
@@ -215,11 +225,14 @@ vc_distances vc__strided_backward(vc_grads *grads, const vc_acts *acts, const vc
                   &vc__strided_weights_of(model)->head, c, batch, acts->settled);
     vc__ready(grads, g->views.head.norm.weight);
     for (size_t b = vc__strided_blocks(c); b-- > 0;) {
-        if (b + 1 == c->vanilla)
-            frames_backward(grads, acts, model, batch);
+        /* what leaves a block is compared with the next one's positions in it; the head over all
+         * frames is before these */
         if (lesson && lesson->features > 0.0f)
             sum.features += vc__feature_distance(g->stream, acts, lesson->teacher, model, b, batch,
                                                  lesson->features);
+        place_backward(grads, model, b + 1, batch);
+        if (b + 1 == c->vanilla)
+            frames_backward(grads, acts, model, batch);
         sum.attention += block_backward(grads, acts, model, b, batch, reconstruction, lesson);
     }
     embed_backward(grads, acts, model, batch);
