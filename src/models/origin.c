@@ -85,6 +85,10 @@ vc_model_origin *vc__origin_of(const vc_model *model, const char *path,
     if (options->autoencoder)
         made->name = hash_path(made->name, options->autoencoder);
     made->name = vc_hash(hash_sizes(made->name, &model->config), &chosen, sizeof chosen);
+    /* by what is said of images, here or in a config.json beside, positions are another grid's */
+    const char *said = vc_tensor_file_metadata(model->files[0], "image_size");
+    if (said)
+        made->name = vc_hash(made->name, said, strlen(said) + 1);
     if (options->features)
         made->name = vc_hash(made->name, options->features, strlen(options->features));
     snprintf(made->text, ROOM, "%016llx: %s%s%s", (unsigned long long)made->name, file,

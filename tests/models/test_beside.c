@@ -88,6 +88,33 @@ static void images_that_are_no_squares(void **state)
                  "has patches of 8 x 16, wanted the 16 x 16 of its weights");
 }
 
+static uint64_t hash_beside(const char *config, int remember)
+{
+    const vc_model_options how = {.in_place = 1, .remember = remember, .image_size = vc_square(32)};
+    vc_model *model;
+    write_beside(config, NULL);
+    assert_ok(vc_model_open(&model, BARE, &how));
+    const uint64_t hash = vc_model_hash(model);
+    vc_model_close(model);
+    return hash;
+}
+
+/* The same file at the same size has other positions when its grid is said to be another. */
+static void remembered_as_it_was_said(void **state)
+{
+    (void)state;
+    static const char wide[] = "{\"model_type\": \"vit\", \"image_size\": [16, 64], " SIZES "}",
+                      high[] = "{\"model_type\": \"vit\", \"image_size\": [64, 16], " SIZES "}";
+    vc_model *model = deit(0);
+    setenv("XDG_CACHE_HOME", temporary("cache"), 1);
+    write_bare(model);
+    vc_model_close(model);
+    usleep(100000); /* what was written this moment is not remembered */
+    const uint64_t hash = hash_beside(wide, 1);
+    assert_true(hash == hash_beside(wide, 0) && hash == hash_beside(wide, 1));
+    assert_true(hash != hash_beside(high, 0) && hash_beside(high, 1) == hash_beside(high, 0));
+}
+
 static void transformers_files_are_read(void **state)
 {
     (void)state;
@@ -342,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(transformers_files_are_read),
         cmocka_unit_test(images_that_are_no_squares),
+        cmocka_unit_test(remembered_as_it_was_said),
         cmocka_unit_test(classes_have_the_names_of_id2label),
         cmocka_unit_test(names_of_some_classes_are_not_used),
         cmocka_unit_test(a_broken_list_of_names_is_refused),
