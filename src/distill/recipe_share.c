@@ -12,15 +12,18 @@ static const vc_summary_grid candidates[] = {{0, 0, 0, 0.0}, {1, 1, 0, 0.0}, {2,
                                              {2, 2, 1, 0.0}, {3, 3, 1, 0.0}, {4, 4, 1, 0.0}};
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
-/* The same for the layers of a model: of frames, which are one column, runs, as many as the square
- * has blocks. */
+/* The same for the layers of a model: of one column, as frames are, or one row, runs, as many as
+ * the square has blocks. */
 static void list_candidates(vc_summary_grid out[CANDIDATES], const vc_model_config *config)
 {
-    const int column = vc_model_layer(config, 0).grid.width == 1;
+    const vc_extent grid = vc_model_layer(config, 0).grid;
     memcpy(out, candidates, sizeof candidates);
-    for (size_t i = 0; column && i < CANDIDATES; i++) {
-        out[i].y *= out[i].x;
-        out[i].x = out[i].x > 0;
+    for (size_t i = 0; i < CANDIDATES; i++) {
+        const size_t blocks = out[i].y * out[i].x;
+        if (grid.width == 1 || grid.height == 1) {
+            out[i].y = grid.width == 1 ? blocks : blocks > 0;
+            out[i].x = grid.width == 1 ? blocks > 0 : blocks;
+        }
     }
 }
 
