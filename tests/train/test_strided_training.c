@@ -250,7 +250,7 @@ static void check_slope(const vc_param *param, vc_acts *acts, vc_model *model,
     }
     memcpy(values, kept, param->count * sizeof *values);
     const double slope = (sides[0] - sides[1]) / (2.0 * h);
-    if (!(fabs(norm - slope) <= 3e-4 + 5e-2 * slope))
+    if (!(fabs(norm - slope) <= (lesson ? 3e-3 : 3e-4) + 5e-2 * slope)) /* of a larger loss */
         fail_msg("%s: %.6g, difference quotient %.6g", param->name, norm, slope);
 }
 
@@ -298,7 +298,7 @@ static void by_a_teachers_blocks(void **state)
     for (size_t k = 0; k < KINDS; k++) {
         vc_model *teacher = variant(&strided_kinds[k], PLAIN);
         vc_acts acts;
-        const vc_lesson taught = {&acts, 1.0f, 0.0f};
+        const vc_lesson taught = {&acts, 100.0f, 0.0f};
         for (size_t i = 0; i < teacher->value_count; i++)
             teacher->values[i] *= 0.9f;
         set_batch(teacher, 0);
