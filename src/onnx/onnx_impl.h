@@ -111,7 +111,7 @@ vc__term vc__activation(vc__graph *graph, vc__term x, vc_activation activation);
 typedef struct vc__value {
     vc__term rows;              /* (batch, row_count, width); no name: not made yet */
     size_t row_count;           /* that are made */
-    vc__term picture;           /* (batch, width, side, side); no name: not made */
+    vc__term picture;           /* (batch, channels, height, width); no name: not made */
     const vc_block_op *gathers; /* patches or windows, which a convolution takes from `picture` */
 } vc__value;
 

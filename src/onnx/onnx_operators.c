@@ -1,5 +1,5 @@
 /* The operators, each as nodes. A value is (batch, rows, width); what convolutions make is (batch,
- * width, side, side), and becomes rows where somebody reads rows. */
+ * channels, height, width), and becomes rows where somebody reads rows. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
