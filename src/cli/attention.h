@@ -22,7 +22,7 @@ typedef struct attention_options {
 typedef struct attention_result {
     const char *plan_left_out;
     cli_images seen;
-    bool of_data;
+    bool of_data, poses, changed; /* as in training */
     const char *maps, *scores, *transforms;
     bool gathered;
     char summaries[VC_SUMMARY_TEXT]; /* the kinds that were averaged */

@@ -79,17 +79,17 @@ static vc_status open_images(calibrate_run *r)
     const calibrate_options *o = r->o;
     VC_TRY(cli_open_source(&r->images, &o->data, 0));
     VC_TRY(vc_source_split_parts(&r->learn, &r->held, r->images, o->held));
-    const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held);
+    const size_t learn = vc_source_count(r->learn), held = vc_source_count(r->held),
+                 joints = vc_source_joints(r->images);
     if (learn < o->how.train.batch)
-        return vc_fail(VC_EINVAL,
-                       "%s: %zu %s to learn from and %zu held back, wanted at least a batch of %zu",
-                       o->data.paths.items[0], learn, vc_plural(learn, "image", "images"), held,
-                       o->how.train.batch);
+        return vc_fail(
+            VC_EINVAL, "%s: %zu %s to learn from and %zu held back, wanted at least a batch of %zu",
+            o->data.paths.items[0], learn, vc_samples(joints, learn), held, o->how.train.batch);
     for (size_t p = 0; p < vc_source_parts(r->images); p++)
         if (vc_source_part_count(r->held, p) == 0)
-            return vc_fail(VC_EINVAL, "%s: none of its %zu images is held back, wanted %s",
+            return vc_fail(VC_EINVAL, "%s: none of its %zu %s is held back, wanted %s",
                            vc_source_path(r->images, p), vc_source_part_count(r->images, p),
-                           "--hold-back N");
+                           vc_samples(joints, vc_source_part_count(r->images, p)), "--hold-back N");
     return VC_OK;
 }
 

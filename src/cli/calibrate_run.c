@@ -111,8 +111,8 @@ static void on_epoch(void *context, const vc_distill_epoch *e, const vc_epoch_re
     if (r->plans.count > 1)
         printf("stage %zu/%zu  ", e->stage, r->plans.count);
     if (isnan(best))
-        printf("epoch %zu/%zu  distance %.4f  %.1f images/s\n", e->epoch, report->epochs,
-               e->held.distance, report->mean.images_per_second);
+        printf("epoch %zu/%zu  distance %.4f  %.1f %s/s\n", e->epoch, report->epochs,
+               e->held.distance, report->mean.images_per_second, vc_samples(r->result->poses, 0));
     else
         printf("epoch %zu/%zu  agreement %.1f %%, of the best %.1f %%  divergence %.4f  %.1f "
                "images/s\n",
@@ -147,7 +147,7 @@ static void take_options(vc_distill_options *out, const calibrate_run *r)
     out->train.teacher = r->teacher;
     if (o->steps > 0) {
         const size_t each = vc_epoch_steps(r->learn, out->train.batch);
-        out->train.epochs = (o->steps + each - 1) / each;
+        out->train.epochs = o->steps / each + (o->steps % each != 0);
     }
     out->plans = r->plans.plans;
     out->plan_count = r->plans.count;
@@ -186,7 +186,7 @@ static vc_status learn(calibrate_run *r)
     result->held_back = vc_source_count(r->held);
     if (!r->quiet)
         printf("%zu %s to learn from, %zu held back\n", result->images,
-               vc_plural(result->images, "image", "images"), result->held_back);
+               vc_samples(result->poses, result->images), result->held_back);
     fflush(stdout);
     VC_TRY(distill(r, &how));
     result->seconds = vc_clock_seconds() - start;

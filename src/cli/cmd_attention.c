@@ -90,8 +90,10 @@ static vc_status average_attention(attention_result *result, const attention_opt
     const vc_status status =
         o->gathers ? attention_gather(result, o, model) : average_maps(result, o, model);
     result->of_data = o->input == NULL;
-    if (result->of_data)
-        result->transforms = o->data.train_transforms ? "training" : "centre crop";
+    result->changed = o->data.train_transforms;
+    result->poses = vc_model_input_of(&model->config).joints > 0;
+    if (result->of_data && !result->poses)
+        result->transforms = result->changed ? "training" : "centre crop";
     result->maps = o->output;
     vc_model_close(model);
     return status;
@@ -102,14 +104,12 @@ static void print_text(const void *result)
     const attention_result *r = result;
     cli_print_without_plan(r->plan_left_out);
     printf("%s: attention averaged over %zu %s%s\n", r->maps, r->seen.images,
-           vc_plural(r->seen.images, "image", "images"),
-           r->transforms && strcmp(r->transforms, "training") == 0 ? ", changed as in training"
-                                                                   : "");
+           vc_samples(r->poses, r->seen.images), r->changed ? ", changed as in training" : "");
     if (r->summaries[0])
         printf("  and for summaries %s\n", r->summaries);
     if (r->heads_images > 0)
         printf("  what sparsity costs each head, by %zu %s\n", r->heads_images,
-               vc_plural(r->heads_images, "image", "images"));
+               vc_samples(r->poses, r->heads_images));
 }
 
 static size_t list_options(cli_option *list, attention_options *o)

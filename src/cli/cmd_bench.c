@@ -80,10 +80,12 @@ static void print_layers(const vc_bench_result *r)
 static void print_text(const void *result)
 {
     const vc_bench_result *r = &((const bench_result *)result)->times;
+    const size_t poses = r->image_height == 0;
     const int threads = vc_threads_count();
-    printf("%.3f ms (%.3f to %.3f) for %zu %s, %s, %d %s: %.1f images/s", r->ms.median, r->ms.low,
-           r->ms.high, r->batch, vc_plural(r->batch, "image", "images"), r->dtype, threads,
-           vc_plural((uint64_t)threads, "thread", "threads"), r->images_per_second);
+    printf("%.3f ms (%.3f to %.3f) for %zu %s, %s, %d %s: %.1f %s/s", r->ms.median, r->ms.low,
+           r->ms.high, r->batch, vc_samples(poses, r->batch), r->dtype, threads,
+           vc_plural((uint64_t)threads, "thread", "threads"), r->images_per_second,
+           vc_samples(poses, 0));
     if (!isnan(r->peak_gops))
         printf(", the dense model's work at %.0f %% of the peak of %.0f Gop/s",
                100.0 * r->share_of_peak, r->peak_gops);

@@ -45,7 +45,7 @@ static vc_status open_judge(train_sets *out, const train_options *o)
             return VC_OK;
         return vc_fail(VC_EINVAL, "%s: %zu %s to learn from and %zu held back, wanted some",
                        o->data, vc_source_count(out->learn),
-                       vc_plural(vc_source_count(out->learn), "image", "images"),
+                       vc_samples(vc_source_joints(out->learn), vc_source_count(out->learn)),
                        vc_source_count(out->judge));
     }
     const int poses = vc_source_joints(out->learn) > 0, judged = poses && o->test_subjects;

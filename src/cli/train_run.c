@@ -18,7 +18,8 @@ typedef struct train_run {
     vc_train_log log;
     int quiet;
     train_result *result;
-    int began; /* to train */
+    size_t joints; /* of poses, 0: images */
+    int began;     /* to train */
     vc_file_lock model_lock, checkpoint_lock;
 } train_run;
 
@@ -101,7 +102,8 @@ static vc_status on_epoch(void *context, const vc_epoch_report *report)
         print_top1(report, &line);
     else
         print_mpjpe(report, &line);
-    printf("  lr %.2e  %.0f images/s\n", line.learning_rate, line.images_per_s);
+    printf("  lr %.2e  %.0f %s/s\n", line.learning_rate, line.images_per_s,
+           vc_samples(r->joints, 0));
     fflush(stdout);
     return VC_OK;
 }
@@ -130,14 +132,14 @@ static void end_others(const train_run *r, vc_status status)
 }
 
 /* What epochs will be judged by. */
-static void tell_judge(const train_run *r, int of_poses)
+static void tell_judge(const train_run *r)
 {
     const train_options *o = r->options;
     const train_result *result = r->result;
     if (!isnan(o->hold_back))
         printf("%zu %s to learn from, %zu held back\n", result->images,
-               vc_plural(result->images, "image", "images"), result->judges);
-    else if (o->test && result->judges == 0 && of_poses)
+               vc_samples(r->joints, result->images), result->judges);
+    else if (o->test && result->judges == 0 && r->joints > 0)
         printf("%s: no --test-subjects, so no MPJPE; --hold-back X keeps sequences to judge by\n",
                o->data);
     else if (o->test && result->judges == 0)
@@ -156,10 +158,11 @@ static vc_status train_and_write(train_run *r, vc_model *model, const vc_train_o
                                   .on_broken = on_broken,
                                   .interrupted = cli_catch_signals(),
                                   .context = r};
+    r->joints = vc_source_joints(sets->learn);
     if (vc_comm_rank() == 0)
         VC_TRY(try_outputs(r, checkpoint));
     if (vc_comm_rank() == 0 && !r->quiet)
-        tell_judge(r, vc_source_joints(sets->learn) > 0);
+        tell_judge(r);
     if (vc_comm_rank() == 0)
         r->progress = vc_progress_begin("training", 1);
     r->began = 1;

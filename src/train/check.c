@@ -78,9 +78,10 @@ static vc_status check_share(const vc_model *model, const vc_train_options *o)
                        vc_model_family(&model->config));
     if (o->batch / ranks >= least || o->settled)
         return VC_OK;
-    return vc_fail(VC_EINVAL, "a batch of %zu in %zu %s: a %s wants %zu images or more in each",
+    return vc_fail(VC_EINVAL, "a batch of %zu in %zu %s: a %s wants %zu %s or more in each",
                    o->batch, ranks, vc_plural(ranks, "process", "processes"),
-                   vc_model_family(&model->config), least);
+                   vc_model_family(&model->config), least,
+                   vc_samples(vc_model_input_of(&model->config).joints, least));
 }
 
 /* What a part learns from may be nothing that depends on the other parts' images. */

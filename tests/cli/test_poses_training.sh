@@ -43,7 +43,7 @@ case_goes_on() {
         --epochs 300 --hold-back 2 --drop-path 0.1 --ema 0.9
     "$vitcod" train "$@" -o whole >whole.txt
     check "uninterrupted" 0 'held-back MPJPE .*, averaged ' tail -1 whole.txt
-    check "two sequences held back" 0 '^168 images to learn from, 40 held back' head -1 whole.txt
+    check "two sequences held back" 0 '^168 frames to learn from, 40 held back' head -1 whole.txt
     "$vitcod" train "$@" --log log --log-every 1 -o ended >out.txt 2>err.txt &
     pid=$!
     wait_until 60 lines log 20
@@ -80,7 +80,7 @@ case_by_name() {
 # Maps over frames, masks, a plan, what it costs; then learning from the dense model's poses.
 case_sparse() {
     learns --epochs 10 -o dense >/dev/null
-    check "attention over frames" 0 'averaged over 208 images' \
+    check "attention over frames" 0 'averaged over 208 frames' \
         "$vitcod" attention dense --data "$poses" --subjects A,B -o maps
     check "a file for each length" 0 '' ls maps/attention_score_group0.npy \
         maps/attention_score_group1.npy
@@ -153,7 +153,7 @@ case_refuses() {
     check "a model of pictures" 1 'poses, but a deit takes pictures' "$vitcod" train \
         --init "$root/tests/models/golden/deit_distilled.pth" --heads 3 --data "$poses" \
         --truth "$truth" -o x
-    check "one window in a step" 1 'wants 2 images or more in each' learns --batch 1 -o x
+    check "one window in a step" 1 'wants 2 frames or more in each' learns --batch 1 -o x
     check "two files" 1 'poses beside others, wanted one npz' \
         "$vitcod" attention "$model" --data "$poses" --data "$poses" -o maps
     mkdir photos
