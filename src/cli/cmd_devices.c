@@ -46,8 +46,8 @@ const cli_command cmd_devices = {
     "what a model can run on here beside the CPU",
     "[--json]",
     "Lists what --device of infer, eval, classify, attention, bench and profile can name: OpenCL's "
-    "devices, those of every driver that its loader finds, and NVIDIA's by CUDA. What has none says "
-    "what is missing; that is no failure.",
+    "devices, those of every driver that its loader finds, and NVIDIA's by CUDA. What has none "
+    "says what is missing; that is no failure.",
     run_devices,
     &result_record,
     "vitcod devices\n"
