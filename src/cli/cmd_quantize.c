@@ -48,13 +48,19 @@ static vc_status run_over(quantize_result *result, const vc_model *model, const 
     return status;
 }
 
+/* Images at once, which is room for activations: no more than there will be. */
+static size_t batch_of(const quantize_options *o)
+{
+    return o->data.limit > 0 && o->data.limit < o->data.batch ? o->data.limit : o->data.batch;
+}
+
 /* int8 beside fp32 on the same images. */
 static vc_status compare(vc_engine_error *out, quantize_result *result, const char *label,
                          const vc_model *model, const quantize_options *o)
 {
     vc_engine_options exact = vc_engine_options_default(), int8;
     vc_engine_comparison c;
-    exact.batch = o->data.batch;
+    exact.batch = batch_of(o);
     int8 = exact;
     int8.precision = VC_IN_INT8;
     cli_note_precision(VC_IN_INT8);
@@ -72,7 +78,7 @@ static vc_status equalize(quantize_result *result, vc_model *model, const quanti
     vc_channel_range range;
     vc_acts acts;
     VC_TRY(vc_channel_range_open(&range, model));
-    vc_status status = vc_acts_open(&acts, model, o->data.batch, 1);
+    vc_status status = vc_acts_open(&acts, model, batch_of(o), VC_KEEP_ALL);
     if (status == VC_OK) {
         vc_observing_pass pass = {&acts, model, &range};
         const vc_runner runner = vc_observing_runner(&pass);
