@@ -190,6 +190,8 @@ class Timm(unittest.TestCase):
         self.assertGreaterEqual(len(names), 2 * len(plan))
         optimizer = torch.optim.SGD([x for x in model.parameters() if x.requires_grad], lr=1e-2)
         model(images).square().mean().backward()
+        # Norms over two images magnify rounding where these hardly differ, and gradients with it.
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         model.eval()
         with vt.from_state_dict(model) as ours:

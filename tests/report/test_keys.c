@@ -111,6 +111,9 @@ static json_t *make_object(const json_t *schema, const char *verb, size_t varian
     json_object_foreach (__real_json_object_get(schema, "properties"), key, property)
         json_object_set_new(object, key, make(property, verb, variant));
     make_named(object, schema, verb, variant);
+    if (variant + 1 == MOST_VARIANTS && json_object_get(object, "device"))
+        json_object_set_new(object, "device",
+                            json_string("cpu")); /* what roofs of the CPU ask for */
     return object;
 }
 
