@@ -67,8 +67,8 @@ typedef struct vc_engine vc_engine;
 vc_status vc_engine_open(vc_engine **out, const vc_model *model, const vc_engine_options *options);
 void vc_engine_close(vc_engine *engine);
 
-/* Bytes of the buffers; on a device of weights and patterns, too. The CPU's packed weights are in
- * oneDNN's memory and not counted. */
+/* Bytes of the buffers; on a device of weights and patterns, too. The CPU's packed weights are not
+ * counted. */
 size_t vc_engine_bytes(const vc_engine *engine);
 
 /* Runs images (count, channels, image, image), normalised; logits (count, classes). Fails when

@@ -143,14 +143,22 @@ static int take_scales(vc__packed *made, vc__cpu *cpu, const vc_program_op *op, 
 
 static const char verdicts_name[] = "verdicts";
 
-/* A count, so that what fills the last line is no verdict; then they. */
+/* What the file has: in the first a count (`rows`), so that what fills the last line is no verdict;
+ * then as many of them. NULL if it has fewer than it says: they are then found out again. */
+static const vc_product_verdict *kept_verdicts(const vc__cpu *cpu)
+{
+    struct vc__packed_cache *cache = cpu->options.cache;
+    const vc_product_verdict *kept = cache ? vc__packed_cache_take(cache, verdicts_name, 0) : NULL;
+    const size_t there = kept ? vc__packed_cache_bytes(cache, verdicts_name) / sizeof *kept : 0;
+    return there > 0 && kept->rows < there ? kept : NULL;
+}
+
 vc_status vc__cpu_keep_verdicts(void *device)
 {
     vc__cpu *cpu = device;
     size_t count;
     const vc_product_verdict *all = vc_products_verdicts(cpu->products, &count);
-    const vc_product_verdict *before =
-        cpu->options.cache ? vc__packed_cache_take(cpu->options.cache, verdicts_name, 0) : NULL;
+    const vc_product_verdict *before = kept_verdicts(cpu);
     if (!cpu->options.cache || (before && before->rows == count)) /* all are known there */
         return VC_OK;
     vc_product_verdict *kept = calloc(count + 1, sizeof *kept);
@@ -167,11 +175,8 @@ vc_status vc__cpu_keep_verdicts(void *device)
 
 vc_status vc__cpu_recall_verdicts(vc__cpu *cpu)
 {
-    struct vc__packed_cache *cache = cpu->options.cache;
-    const vc_product_verdict *kept = cache ? vc__packed_cache_take(cache, verdicts_name, 0) : NULL;
-    if (!kept || vc__packed_cache_bytes(cache, verdicts_name) < (kept->rows + 1) * sizeof *kept)
-        return VC_OK;
-    return vc_products_know(cpu->products, kept + 1, kept->rows);
+    const vc_product_verdict *kept = kept_verdicts(cpu);
+    return kept ? vc_products_know(cpu->products, kept + 1, kept->rows) : VC_OK;
 }
 
 static int take_own(vc__packed *made, vc__cpu *cpu, const vc_program_op *op)
@@ -226,9 +231,9 @@ vc_status vc__cpu_pack(vc_program_op *op, void *device, const vc_linear *linear)
     vc__packed *made = next_packed(cpu);
     if (!made)
         return vc_fail(VC_ENOMEM, "out of memory");
-    const vc_status status = pack(made, cpu, op, &form, linear);
+    vc_status status = pack(made, cpu, op, &form, linear);
     if (status == VC_OK && cpu->options.cache)
-        VC_TRY(give_all(cpu, op, made, linear->bias));
+        status = give_all(cpu, op, made, linear->bias);
     op->packed = cpu->packed_count++;
     return status;
 }
