@@ -241,7 +241,8 @@ typedef struct vc_model {
     float *values;
     vc_tensor_file *files[2]; /* the checkpoint, the auto-encoder's; NULL when not in use */
     void *state;              /* the family's: views on the parameters, and what it makes of them */
-    vc_model_origin *origin;  /* with `files`: which they are; NULL where that is not known */
+    vc_model_origin *origin;  /* with `files`: which they are; NULL where that is not known, as of
+                               * weights in several files */
     vc_arena converted; /* beside `files`: positions for another size, matrices that were int8 */
     vc_restriction *restriction; /* NULL: attention sees everything */
     int of_int8;                 /* 1: its file has matrices in int8 */

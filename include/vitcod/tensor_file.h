@@ -18,6 +18,8 @@ typedef struct vc_metadata {
 void vc_tensor_file_close(vc_tensor_file *file);
 
 const char *vc_tensor_file_path(const vc_tensor_file *file);
+/* 1: the path is that of an index, and the values lie in the files that it names. */
+int vc_tensor_file_is_index(const vc_tensor_file *file);
 size_t vc_tensor_file_count(const vc_tensor_file *file);
 const vc_named_tensor *vc_tensor_file_at(const vc_tensor_file *file, size_t index);
 const vc_tensor *vc_tensor_file_find(const vc_tensor_file *file, const char *name); /* or NULL */

@@ -79,11 +79,12 @@ const cli_command cmd_cache = {
     "what is kept in the user's cache, and clearing it",
     "[--clear] [--json]",
     "Lists what lies in $XDG_CACHE_HOME/vitcod or ~/.cache/vitcod: weights that were packed by "
-    "classify, infer or eval --cache, which processes map and share, and what attention was "
-    "measured to cost here. A file of packed weights belongs to a model's file (as the system "
-    "tells files apart: device, inode, size, times), its precision, the CPU's instructions, and "
-    "the versions of vitcod and oneDNN; where one of them has changed it is made anew, with a "
-    "note.",
+    "classify, infer or eval --cache of a model in one file, which processes map and share, and "
+    "what attention was measured to cost here. A file of packed weights belongs to a model's file "
+    "(as the system tells files apart: device, inode, size, times), its precision, the CPU's "
+    "instructions, and the versions of vitcod and oneDNN; where one of them has changed, or the "
+    "file is cut off, it is made anew, with a note. Its values are believed, as a model's are; "
+    "after a fault of the disk clear it.",
     run_cache,
     &result_record,
     "vitcod classify deit_tiny.safetensors cat.jpg --cache\n"

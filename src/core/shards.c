@@ -145,6 +145,7 @@ static vc_status open_all(vc_tensor_file *out, shards *s, vc_weights_kind kind,
     VC_TRY(vc__tensor_file_reserve(out, json_object_size(map), metadata));
     VC_TRY(take_tensors(out, s, map));
     take_metadata(out, s);
+    out->is_index = 1;
     VC_TRY(take_choice(out, s));
     VC_TRY(vc__tensor_file_finish(out));
     return vc__tensor_file_note(out, "weights from %zu %s", s->count,

@@ -102,6 +102,11 @@ const char *vc_tensor_file_path(const vc_tensor_file *file)
     return file->path;
 }
 
+int vc_tensor_file_is_index(const vc_tensor_file *file)
+{
+    return file->is_index;
+}
+
 size_t vc_tensor_file_count(const vc_tensor_file *file)
 {
     return file->count;

@@ -37,6 +37,7 @@ static vc_status take(vc_tensor_file *to, const vc_tensor_file *from,
     for (size_t i = 0; i < change->note_count; i++)
         VC_TRY(vc__tensor_file_note(to, "%s", change->notes[i]));
     to->kind = from->kind;
+    to->is_index = from->is_index;
     to->mapped = from->mapped;
     return vc__tensor_file_finish(to);
 }

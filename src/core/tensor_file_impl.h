@@ -16,6 +16,7 @@ struct vc_tensor_file {
     char **notes; /* (note_count) */
     size_t note_count;
     vc_weights_kind kind;  /* ANY: not known */
+    int is_index;          /* see vc_tensor_file_is_index */
     void *made;            /* values that were converted, or NULL */
     vc_mapped_file mapped; /* the mapping that holds the values, if one does */
     void *backing;         /* memory of the reader, released with the file */

@@ -71,6 +71,9 @@ vc_model_origin *vc__origin_of(const vc_model *model, const char *path,
                                const vc_model_options *options)
 {
     char file[FILE_TEXT], coder[FILE_TEXT] = "";
+    for (size_t i = 0; i < 2; i++) /* an index stays as it is when a file that it names does not */
+        if (model->files[i] && vc_tensor_file_is_index(model->files[i]))
+            return NULL;
     if (!tell_file(file, path) || (options->autoencoder && !tell_file(coder, options->autoencoder)))
         return NULL;
     vc_model_origin *made = calloc(1, sizeof *made);

@@ -97,6 +97,48 @@ case_old_and_broken() {
     check "and found out again" 0 '' diff without with
 }
 
+# The checksum is of names and sizes alone, so what is counted there is looked at: verdicts, of 32
+# bytes, whose first has their number at byte 20.
+case_more_than_there_is() {
+    begin
+    check "kept" 0 '' classify --cache
+    result without
+    packed=$(kept fp32)
+    cp "$packed" whole
+    room=$(head -c 65536 whole | grep -ao '"verdicts":{"dtype":"U8","shape":\[[0-9]*' |
+        sed 's/.*\[//')
+    for count in '255 255 255 255' '2 0 1 0'; do
+        cp whole "$packed"
+        echo "$count" | bytes | dd of="$packed" bs=1 conv=notrunc status=none \
+            seek=$(($(stat -c %s whole) - room + 20)) # they lie at its end
+        check "more than there are" 0 '"images"' classify --cache
+        result with
+        check "give what they gave before" 0 '' diff without with
+        made=$(stat -c %i "$packed")
+        check "and are counted anew" 0 '"images"' classify --cache
+        [ "$made" = "$(stat -c %i "$packed")" ] || failed "the file" "was written again"
+    done
+}
+
+# An index stays as it is when a file that it names is replaced.
+case_several_files() {
+    begin
+    cp model part
+    names=$(head -c 65536 part | grep -ao '"[^"]*":{"dtype"' | sed 's/{.*/"part"/' | paste -sd ,)
+    echo "{\"weight_map\": {$names}}" >index
+    sleep 0.1
+    by_index() { "$vitcod" classify index "$root/tests/data/golden/rgb8.png" --json "$@"; }
+    check "nothing is kept of it" 0 'not kept: the model is not one file' by_index --cache
+    absent "neither weights nor what is known of it" cache
+    cat other >part
+    sleep 0.1
+    check "another behind the same index" 0 '"images"' by_index
+    result without
+    check "with --cache" 0 '"images"' by_index --cache
+    result with
+    check "is that other" 0 '' diff without with
+}
+
 case_no_place() {
     begin
     echo file >file

@@ -40,6 +40,7 @@ static void joins_shards(void **state)
                          "{\"metadata\":{\"total_size\":12},\"weight_map\":{"
                          "\"model.b\":\"m-2.safetensors\",\"model.a\":\"m-1.safetensors\"}}"));
     assert_int_equal(vc_tensor_file_count(file), 2);
+    assert_true(vc_tensor_file_is_index(file));
     assert_true(((float *)vc_tensor_file_find(file, "a")->data)[1] == 2);
     assert_true(((float *)vc_tensor_file_find(file, "b")->data)[0] == 3);
     assert_string_equal(vc_tensor_file_metadata(file, "num_heads"), "3");
