@@ -31,17 +31,17 @@ setup() {
 case_the_same_results() {
     begin
     for dtype in fp32 bf16 int8; do
-        check "$dtype without" 0 '"images"' classify --dtype $dtype
+        check "$dtype without" 0 '"images"' classify --dtype "$dtype"
         result without
-        check "$dtype, which makes it" 0 '"images"' classify --dtype $dtype --cache
+        check "$dtype, which makes it" 0 '"images"' classify --dtype "$dtype" --cache
         result makes
         check "is the same" 0 '' diff without makes
-        made=$(stat -c %i "$(kept $dtype)")
-        check "$dtype, which takes it" 0 '"images"' classify --dtype $dtype --cache
+        made=$(stat -c %i "$(kept "$dtype")")
+        check "$dtype, which takes it" 0 '"images"' classify --dtype "$dtype" --cache
         result takes
         check "is the same again" 0 '' diff without takes
         grep -q '^vitcod:' "$out" && failed "nothing to note" "it notes something"
-        [ "$made" = "$(stat -c %i "$(kept $dtype)")" ] || failed "the file" "was written again"
+        [ "$made" = "$(stat -c %i "$(kept "$dtype")")" ] || failed "the file" "was written again"
     done
     check "it is listed" 0 'packed-.*int8' "$vitcod" cache
     holds "with what is known of the model" 'values-.*json'
@@ -149,6 +149,7 @@ case_no_place() {
         "$root/tests/data/golden/rgb8.png" --cache
     check "of random weights" 2 'keeps the weights of a MODEL' \
         "$vitcod" infer --arch deit_tiny_patch16_224 --cache --input x
+    # shellcheck disable=SC2016 # the inner shell's
     check "of a model that was written this moment" 0 'was written this moment' \
         sh -c 'cp model fresh && "$1" classify fresh "$2" --cache' - "$vitcod" \
         "$root/tests/data/golden/rgb8.png"

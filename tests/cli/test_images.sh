@@ -400,7 +400,8 @@ case_attention_in_several_processes() {
     header="{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 16, 16), }"
     printf '\223NUMPY\001\000v\000%-117s\n' "$header" >images.npy
     head -c 15360 data/n1/deeper/b.JPEG | tr -c '\77' '\77' >values
-    head -c $((15360 - $(wc -c <values))) /dev/zero >>values
+    left=$((15360 - $(wc -c <values)))
+    head -c "$left" /dev/zero >>values
     cat values >>images.npy
     check "of an array" 0 '"images": 5' \
         "$vitcod" attention model --input images.npy --batch 2 -o array.one --json

@@ -69,8 +69,8 @@ case_summaries() {
         --epochs 1 --batch 4 -o calibrated
     check "is a model" 0 'image  *24 x 40' "$vitcod" info calibrated
     absent "no leftovers" x
-    check "runs of one row" 0 'none,1x1,1x4,1x9,1x16,1x1q,1x4q' "$vitcod" attention "$pth" --heads 3 \
-        --image-size 8x48 --data data --summary auto -o row
+    check "runs of one row" 0 'none,1x1,1x4,1x9,1x16,1x1q,1x4q' "$vitcod" attention "$pth" \
+        --heads 3 --image-size 8x48 --data data --summary auto -o row
 }
 
 case_training() {
