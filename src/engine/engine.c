@@ -79,8 +79,8 @@ static void write_cache(const vc_engine *e)
 static vc_status build(vc_engine *e)
 {
     open_cache(e);
-    const vc_backend_options on = {e->options.precision, e->options.batch, e->options.threads,
-                                   e->options.device, e->options.attention, e->cache};
+    const vc_backend_options on = {e->options.precision, e->options.batch,     e->options.threads,
+                                   e->options.device,    e->options.attention, e->cache};
     vc_block_list list;
     if (on.attention == VC_ATTENTION_MAPS && !e->backend->maps)
         return vc_fail(VC_EUNSUPPORTED, "%s keeps no maps of attention, wanted a device",
