@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes the table of a comparison between two marks of a document, and its plot over tokens.
 
-usage: table.py BENCH-PEERS.json README.md PLOT.svg
+usage: table.py BENCH-PEERS.json README.md PLOT.svg [--partial]
 
-Only of a run that has every case and peer: any other leaves the document as it is, and says so.
+Only of a run that has every case and peer, any other leaves the document as it is; with --partial
+of what there is, and the cases that are missing are named below the table.
 """
 
 import json
@@ -103,21 +104,25 @@ def points_of(result):
 
 
 def main():
-    if len(sys.argv) != 4:
+    partial = "--partial" in sys.argv
+    if len(sys.argv) != 4 + partial:
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
     done = [case["name"] for case in result["cases"] if "failed" not in case]
     left = [case.name for case in CASES if case.name not in done]
     left += [NAMES[name] for name in NAMES if name not in ("ours", *result["peers"])]
-    if left:
+    if left and not partial:
         print(f"{sys.argv[2]} is left as it is: without {', '.join(left)}")
         return
+    table = text_of(result)
+    if left:
+        table += "\n" + textwrap.fill(f"Not in this run: {', '.join(left)}.", 100) + "\n"
     with open(sys.argv[2], encoding="utf-8") as file:
         document = file.read()
     before, rest = document.split(BEGIN)
     with open(sys.argv[2], "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + text_of(result) + END + rest.split(END)[1])
+        file.write(before + BEGIN + table + END + rest.split(END)[1])
     with open(sys.argv[3], "w", encoding="utf-8") as file:
         file.write(token_plot.plot(points_of(result), SERIES))
     print(f"{sys.argv[2]} has the table, {sys.argv[3]} the plot")
