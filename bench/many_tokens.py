@@ -83,8 +83,8 @@ def text_of(vitcod, deit, images, work):
         f"`vitcod bench`, fp32, {b['threads']} threads of an {b['cpu']}, random weights, medians of"
         f" {b['runs']} runs in turns:\n\n"
         + "\n".join(times)
-        + "\n\nThe simulated chip under the same masks, *prune + reorder*, then the time of the others"
-        " over it,\nattention and end to end:\n\n" + "\n".join(chips) + "\n"
+        + "\n\nThe simulated chip under the same masks, *prune + reorder*, then the time of the"
+        " others over it,\nattention and end to end:\n\n" + "\n".join(chips) + "\n"
     )
 
 
