@@ -161,6 +161,7 @@ static vc_status measure_and_record(vc_statistics *out, recorder *r, const vc_mo
     json_t *broken = NULL;
     r->list = &broken;
     vc_status status = vc_measure_heads(out, model, source, keep, how);
+    r->list = &out->broken;
     if (status == VC_OK && how->together)
         status = share_broken(&broken);
     if (broken && !out->broken)

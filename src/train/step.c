@@ -202,7 +202,7 @@ static vc_status run_part(vc__loop *l, vc_loss *loss, size_t part)
 vc_status vc__train_step(vc__loop *l)
 {
     const vc_train_options *o = l->options;
-    vc_loss loss;
+    vc_loss loss = {0};
     l->learning_rate = vc__step_rate(l, l->state.step);
     l->whole = 1;
     for (size_t part = 0; part < vc__together_own(&l->together); part++)

@@ -94,8 +94,9 @@ void vc__deit_place(vc_acts *acts, const vc_model *model)
     acts->head_logits = a->head_out;
     a->layers = vc_arena_take(arena, c->depth * sizeof *a->layers);
     const int owns = acts->keep == VC_KEEP_ALL || acts->keep == VC_KEEP_LESS;
-    const vc__deit_layer_acts shared =
-        acts->keep == VC_KEEP_ALL ? (vc__deit_layer_acts){0} : place_shared(acts, model, rows);
+    vc__deit_layer_acts shared = {0};
+    if (acts->keep != VC_KEEP_ALL)
+        shared = place_shared(acts, model, rows);
     a->tokens = vc_arena_floats(arena, rows * c->width);
     for (size_t l = 0; l < c->depth; l++) {
         vc__deit_layer_acts layer = owns ? place_own(acts, model, l, rows, &shared) : shared;
