@@ -1,5 +1,5 @@
-/* CRC-32 of what a run goes on from: a value that a disk or a hand has changed is noticed. It is no
- * protection against somebody who wants to deceive. */
+/* Checksums of what a run goes on from, and of what is kept in the cache: a value that a disk or a
+ * hand has changed is noticed. They are no protection against somebody who wants to deceive. */
 #ifndef VITCOD_CHECKSUM_H
 #define VITCOD_CHECKSUM_H
 
@@ -12,8 +12,12 @@
 extern "C" {
 #endif
 
-/* Begins with 0 and goes on from what came before. */
+/* CRC-32. Begins with 0 and goes on from what came before. */
 uint32_t vc_checksum(uint32_t before, const void *data, size_t bytes);
+
+/* The same in 64 bits, at the speed of memory, for what is checked whenever a program starts. Any
+ * change within 8 bytes is noticed. Of what is no multiple of 64 bytes the rest counts as zeros. */
+uint64_t vc_checksum_wide(uint64_t before, const void *data, size_t bytes);
 
 /* As eight hexadecimal digits, which is how files say it. Returns `text`. */
 enum { VC_CHECKSUM_TEXT = 9 };

@@ -82,9 +82,9 @@ const cli_command cmd_cache = {
     "classify, infer or eval --cache of a model in one file, which processes map and share, and "
     "what attention was measured to cost here. A file of packed weights belongs to a model's file "
     "(as the system tells files apart: device, inode, size, times), its precision, the CPU's "
-    "instructions, and the versions of vitcod and oneDNN; where one of them has changed, or the "
-    "file is cut off, it is made anew, with a note. Its values are believed, as a model's are; "
-    "after a fault of the disk clear it.",
+    "instructions, the build of vitcod (version, sources, compiler), and oneDNN's version; where "
+    "one of them has changed, or a value is not what was written, as after a fault of the disk, it "
+    "is made anew, with a note.",
     run_cache,
     &result_record,
     "vitcod classify deit_tiny.safetensors cat.jpg --cache\n"

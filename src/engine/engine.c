@@ -35,7 +35,8 @@ static void tell(const vc_engine *e, const char *sentence)
         e->options.on_note(sentence);
 }
 
-/* All that packed weights depend on; a file is replaced by one of the same model, of which a part
+/* All that packed weights depend on, the sources and the compiler of what packs them too, as a
+ * version may be built more than once; a file is replaced by one of the same model, of which a part
  * of this has changed. */
 static void open_cache(vc_engine *e)
 {
@@ -48,12 +49,13 @@ static void open_cache(vc_engine *e)
                 "this moment");
         return;
     }
-    const size_t room = strlen(origin->text) + sizeof packer + 128;
+    static const char compiler[] = __VERSION__;
+    const size_t room = strlen(origin->text) + sizeof packer + sizeof compiler + 128;
     char *key = malloc(room);
     if (key)
-        snprintf(key, room, "%s; vitcod " VC_VERSION ", %s, %s, %s", origin->text,
-                 vc_isa_name(vc_isa_get()), vc_precision_name(e->options.precision),
-                 vc_products_packer(packer));
+        snprintf(key, room, "%s; vitcod " VC_VERSION " of sources %s by %s, %s, %s, %s",
+                 origin->text, vc__sources, compiler, vc_isa_name(vc_isa_get()),
+                 vc_precision_name(e->options.precision), vc_products_packer(packer));
     snprintf(name, sizeof name, "packed-%016llx-%s-%s.safetensors",
              (unsigned long long)origin->name, vc_precision_name(e->options.precision),
              vc_isa_name(vc_isa_get()));

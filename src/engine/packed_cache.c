@@ -3,7 +3,7 @@
 #define _DEFAULT_SOURCE /* madvise */
 #include "packed_cache.h"
 
-#include <stdint.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,9 @@
 #define MADV_POPULATE_READ 22
 #endif
 
-enum { PATH_ROOM = 4096, LINE = 64, NAME = 160 };
+enum { PATH_ROOM = 4096, LINE = 64, NAME = 160, WIDE_TEXT = 17 };
+
+static const char values_key[] = "checksum_of_values";
 
 typedef struct entry {
     char name[NAME];
@@ -43,6 +45,12 @@ static size_t whole_lines(size_t bytes)
     return (bytes + LINE - 1) / LINE * LINE;
 }
 
+static char *wide_text(char text[WIDE_TEXT], uint64_t sum)
+{
+    snprintf(text, WIDE_TEXT, "%016" PRIx64, sum);
+    return text;
+}
+
 static uint32_t add_to_sum(uint32_t sum, const char *name, uint64_t bytes)
 {
     return vc_checksum(vc_checksum(sum, name, strlen(name) + 1), &bytes, sizeof bytes);
@@ -57,6 +65,17 @@ static uint32_t sum_of_file(const vc_tensor_file *file, const char *key)
         sum = add_to_sum(sum, t->name, vc_tensor_count(&t->tensor));
     }
     return sum;
+}
+
+static int fits_values(const vc_tensor_file *file, const char *said)
+{
+    uint64_t sum = 0;
+    char text[WIDE_TEXT];
+    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
+        const vc_tensor *t = &vc_tensor_file_at(file, i)->tensor;
+        sum = vc_checksum_wide(sum, t->data, vc_tensor_count(t));
+    }
+    return strcmp(said, wide_text(text, sum)) == 0;
 }
 
 static const char *says(const vc_tensor_file *file, const char *key)
@@ -77,6 +96,15 @@ static vc_status check_file(const vc_tensor_file *file, const char *key)
                            vc_tensor_file_at(file, i)->name);
     }
     return vc_checksum_check(sum_of_file(file, key), vc_tensor_file_metadata(file, "crc32"), path);
+}
+
+/* Reads all of it. */
+static vc_status check_values(const vc_tensor_file *file)
+{
+    if (fits_values(file, says(file, values_key)))
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: damaged: its values have another checksum than it says",
+                   vc_tensor_file_path(file));
 }
 
 /* Products read all of it, in an order that the system does not read ahead by. */
@@ -100,10 +128,15 @@ static void open_file(vc__packed_cache *c, char *note)
     note[0] = '\0';
     if (access(c->path, F_OK) != 0)
         return;
-    if (vc_safetensors_open(&c->file, c->path) == VC_OK && check_file(c->file, c->key) == VC_OK) {
+    vc_status status = vc_safetensors_open(&c->file, c->path);
+    if (status == VC_OK)
+        status = check_file(c->file, c->key);
+    if (status == VC_OK) {
         ask_for_pages(c->file);
-        return;
+        status = check_values(c->file);
     }
+    if (status == VC_OK)
+        return;
     snprintf(note, VC__CACHE_NOTE, "%s: it is made anew", vc_last_error());
     vc_tensor_file_close(c->file);
     c->file = NULL;
@@ -199,15 +232,18 @@ vc_status vc__packed_cache_give(vc__packed_cache *c, const char *name, const voi
 static vc_status write_tensors(const vc__packed_cache *c, vc_named_tensor *tensors)
 {
     uint32_t sum = vc_checksum(0, c->key, strlen(c->key) + 1);
-    char text[VC_CHECKSUM_TEXT], folder[PATH_ROOM];
+    uint64_t values = 0;
+    char text[VC_CHECKSUM_TEXT], wide[WIDE_TEXT], folder[PATH_ROOM];
     for (size_t i = 0; i < c->count; i++) {
         const entry *e = &c->given[i];
         tensors[i] = (vc_named_tensor){e->name, {VC_U8, 1, {e->bytes}, (void *)e->values}};
         sum = add_to_sum(sum, e->name, e->bytes);
+        values = vc_checksum_wide(values, e->values, e->bytes);
     }
     const vc_metadata metadata[] = {{"format", "vitcod packed weights"},
                                     {"key", c->key},
-                                    {"crc32", vc_checksum_text(text, sum)}};
+                                    {"crc32", vc_checksum_text(text, sum)},
+                                    {values_key, wide_text(wide, values)}};
     snprintf(folder, sizeof folder, "%s", c->path);
     *strrchr(folder, '/') = '\0';
     VC_TRY(vc_directory_make(folder));

@@ -8,11 +8,14 @@
 
 typedef struct vc__packed_cache vc__packed_cache;
 
+/* A hash of the sources that this was built of (tools/sources-hash.cmake). */
+extern const char vc__sources[];
+
 /* Opens the file with this name in the cache, if it is there, belongs to this key, and has the
- * names and sizes that were written; else it is made by vc__packed_cache_write. Values are not
- * checked: whoever takes them must not index by them unseen. VC_ENOMEM, or VC_EUNSUPPORTED where
- * the user has no cache. `note` (VC__CACHE_NOTE) says why a file that is there is made anew; empty:
- * it is not. */
+ * names, sizes and values that were written; else it is made by vc__packed_cache_write. Somebody
+ * who wants to deceive can: whoever takes values must not index by them unseen. VC_ENOMEM, or
+ * VC_EUNSUPPORTED where the user has no cache. `note` (VC__CACHE_NOTE) says why a file that is
+ * there is made anew; empty: it is not. */
 enum { VC__CACHE_NOTE = 512 };
 vc_status vc__packed_cache_open(vc__packed_cache **out, char *note, const char *name,
                                 const char *key);

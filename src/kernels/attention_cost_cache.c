@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "attention_costs_impl.h"
+#include "vitcod/checksum.h"
 #include "vitcod/file.h"
 #include "vitcod/hash.h"
 #include "vitcod/isa.h"
@@ -38,7 +39,8 @@ int vc__cost_cache_read(vc_split_costs *out, const vc__cost_cache *cache)
     if (*cache->path && vc_json_read(&file, cache->path) != VC_OK)
         file = NULL;
     double *const values[] = {&out->panel_entry, &out->row_entry, &out->row};
-    int good = file && says(file, "cpu", cache->cpu) && says(file, "isa", cache->isa) &&
+    int good = file && vc_json_check_seal(file, cache->path) == VC_OK &&
+               says(file, "cpu", cache->cpu) && says(file, "isa", cache->isa) &&
                says(file, "panel", cache->panel) && says(file, "version", VC_VERSION);
     for (size_t i = 0; good && i < 3; i++) {
         *values[i] = json_number_value(json_object_get(file, keys[i]));
@@ -59,6 +61,6 @@ void vc__cost_cache_write(const vc_split_costs *costs, const vc__cost_cache *cac
                              cache->isa, "panel", cache->panel, "version", VC_VERSION, keys[0],
                              costs->panel_entry, keys[1], costs->row_entry, keys[2], costs->row);
     if (file && vc_directory_make(folder) == VC_OK)
-        (void)vc_json_write_exact(cache->path, file);
+        (void)vc_json_write_sealed(cache->path, file);
     json_decref(file);
 }

@@ -97,26 +97,58 @@ case_old_and_broken() {
     check "and found out again" 0 '' diff without with
 }
 
-# The checksum is of names and sizes alone, so what is counted there is looked at: verdicts, of 32
-# bytes, whose first has their number at byte 20.
-case_more_than_there_is() {
+# flip FILE AT: the lowest bit of a byte
+flip() {
+    byte=$(od -An -tu1 -j "$2" -N 1 "$1" | tr -d ' ')
+    echo $((byte % 2 ? byte - 1 : byte + 1)) | bytes |
+        dd of="$1" bs=1 conv=notrunc status=none seek="$2"
+}
+
+# Values that are another number, and nothing else; and a build of other sources that calls itself
+# by the same version.
+case_a_flipped_bit_and_another_build() {
     begin
-    check "kept" 0 '' classify --cache
+    check "without" 0 '"images"' classify
     result without
+    check "kept" 0 '' classify --cache
     packed=$(kept fp32)
     cp "$packed" whole
-    room=$(head -c 65536 whole | grep -ao '"verdicts":{"dtype":"U8","shape":\[[0-9]*' |
-        sed 's/.*\[//')
-    for count in '255 255 255 255' '2 0 1 0'; do
-        cp whole "$packed"
-        echo "$count" | bytes | dd of="$packed" bs=1 conv=notrunc status=none \
-            seek=$(($(stat -c %s whole) - room + 20)) # they lie at its end
-        check "more than there are" 0 '"images"' classify --cache
+    size=$(stat -c %s whole)
+    for at in $((size - 1)) $((size / 2)) $((size / 4 * 3)); do
+        flip "$packed" "$at"
+        check "a bit at $at" 0 'damaged: its values have another .*: it is made anew' \
+            classify --cache
         result with
-        check "give what they gave before" 0 '' diff without with
-        made=$(stat -c %i "$packed")
-        check "and are counted anew" 0 '"images"' classify --cache
-        [ "$made" = "$(stat -c %i "$packed")" ] || failed "the file" "was written again"
+        check "is not used" 0 '' diff without with
+        check "but made anew" 0 '' cmp whole "$packed"
+    done
+    sources=$(head -c 65536 whole | grep -ao 'of sources [0-9a-f]\{16\} by' | head -1)
+    [ -n "$sources" ] || failed "the sources" "are not said"
+    sed "s/$sources/of sources 0123456789abcdef by/" whole >"$packed"
+    check "of other sources" 0 'is of another model, file, program or CPU: it is made anew' \
+        classify --cache
+    check "is made anew" 0 '' cmp whole "$packed"
+}
+
+# What tells sources apart: any of them, by name and by bytes.
+case_sources_have_a_hash() {
+    mkdir -p tree/include/vitcod tree/src/kernels tree/src/engine
+    echo 'int a;' >tree/src/engine/a.c
+    echo 'int b;' >tree/include/vitcod/b.h
+    hash() {
+        cmake -DROOT="$PWD/tree" -DOUT="$PWD/hash.c" -DNAME=x \
+            -P "$root/tools/sources-hash.cmake" && grep '^const' hash.c
+    }
+    check "one" 0 '^const char x.. = "[0-9a-f]\{16\}";' hash
+    hash >first
+    hash >again
+    check "the same again" 0 '' cmp first again
+    for change in 'echo "int c;" >tree/src/engine/a.c' 'echo "int c;" >tree/include/vitcod/b.h' \
+        'mv tree/src/engine/a.c tree/src/kernels/a.c' 'touch tree/src/engine/new.c'; do
+        sh -c "$change"
+        hash >next
+        check "$change" 1 'differ' cmp first next
+        mv next first
     done
 }
 
