@@ -90,7 +90,8 @@ typedef struct vc_backend_options {
     vc_precision precision;
     size_t batch, threads, device;
     vc_attention_mode attention;
-    struct vc__packed_cache *cache; /* NULL: none */
+    struct vc__packed_cache *cache;        /* NULL: none */
+    void (*on_note)(const char *sentence); /* NULL: nobody is told */
 } vc_backend_options;
 
 struct vc_device_info; /* device.h */

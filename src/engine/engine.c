@@ -82,7 +82,8 @@ static vc_status build(vc_engine *e)
 {
     open_cache(e);
     const vc_backend_options on = {e->options.precision, e->options.batch,     e->options.threads,
-                                   e->options.device,    e->options.attention, e->cache};
+                                   e->options.device,    e->options.attention, e->cache,
+                                   e->options.on_note};
     vc_block_list list;
     if (on.attention == VC_ATTENTION_MAPS && !e->backend->maps)
         return vc_fail(VC_EUNSUPPORTED, "%s keeps no maps of attention, wanted a device",

@@ -1,131 +1,10 @@
 /* CUDA's host program on a driver that checks its calls and runs nothing (cuda_stub.c). Nothing
  * here says that a GPU computes what it should. */
-#include <dlfcn.h>
-#include <stdlib.h>
-#include <unistd.h>
-
-#include "../../src/models/deit/deit.h"
-#include "../engine_logits.h"
-#include "../summary_plans.h"
-#include "cuda_stub.h"
-#include "vitcod/backend.h"
-#include "vitcod/device.h"
-
-enum { IMAGES = 2, CLASSES = 7, PIXELS = 3 * 16 * 16, PATCHES = 16 };
-
-static cuda_stub *stub;
+#include "stub_engine.h"
 
 static const vc_backend *cuda(void)
 {
-    const vc_backend *backend;
-    for (size_t i = 0; (backend = vc_backend_at(i)); i++)
-        if (strcmp(backend->name, "cuda") == 0)
-            return backend;
-    fail();
-    return NULL;
-}
-
-/* The stub lies beside this program. */
-static int find_stub(void **state)
-{
-    char path[4096];
-    (void)state;
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
-    assert_true(length > 0);
-    path[length] = '\0';
-    strcpy(strrchr(path, '/'), "/cuda_stub.so");
-    setenv("VC_CUDA", path, 1);
-    setenv("VC_NVRTC", path, 1);
-    setenv("VC_CUBLASLT", path, 1);
-    void *library = dlopen(path, RTLD_NOW | RTLD_NODELETE);
-    assert_non_null(library);
-    cuda_stub_get *get;
-    void *symbol = dlsym(library, "cuda_stub_state");
-    memcpy(&get, &symbol, sizeof get);
-    stub = get();
-    return 0;
-}
-
-static vc_model *model_with_summaries(void)
-{
-    const vc__deit_config config = {.image = {16, 16},
-                                    .patch = {4, 4},
-                                    .channels = 3,
-                                    .classes = CLASSES,
-                                    .width = 32,
-                                    .depth = 2,
-                                    .heads = 2,
-                                    .hidden = 64,
-                                    .std = {1, 1, 1}};
-    const size_t tokens = PATCHES + 1;
-    vc_model *model;
-    vc_mask mask;
-    vc_plan plan;
-    assert_ok(vc__deit_create(&model, &config, 1));
-    assert_ok(vc_mask_open(&mask, config.depth, config.heads, tokens, tokens));
-    summary_mask(&mask, 0);
-    assert_ok(vc_plan_of_masks(&plan, &mask, 1));
-    add_summaries(&plan, 1, 0);
-    assert_ok(vc_model_use_plan(model, &plan, "plan"));
-    vc_plan_close(&plan);
-    vc_mask_close(&mask);
-    return model;
-}
-
-static vc_engine_options options_in(vc_precision precision)
-{
-    vc_engine_options options = vc_engine_options_default();
-    options.backend = cuda();
-    options.precision = precision;
-    options.batch = IMAGES;
-    options.threads = 1;
-    return options;
-}
-
-static void begin(size_t fail_at)
-{
-    stub->calls = stub->launches = stub->multiplications = stub->writes = stub->reads = 0;
-    stub->replays = 0;
-    stub->fail_at = fail_at;
-    stub->queued = 0;
-    stub->failed = NULL;
-    stub->fault[0] = '\0';
-}
-
-static void check_end(void)
-{
-    if (stub->fault[0])
-        fail_msg("%s", stub->fault);
-    assert_int_equal(stub->live, 0);
-}
-
-/* Opens, runs two batches with times and three without: single launches, what is recorded, and what
- * was. */
-static vc_status run_all(const vc_model *model, const vc_engine_options *options)
-{
-    static float images[IMAGES * PIXELS], logits[IMAGES * CLASSES];
-    vc_engine *engine;
-    VC_TRY(vc_engine_open(&engine, model, options));
-    assert_int_equal(stub->queued, 0); /* weights are there before anything runs */
-    stub->writes = 0;
-    vc_status status = vc_engine_run(engine, logits, images, IMAGES);
-    vc_engine_time(engine, 1);
-    if (status == VC_OK)
-        status = vc_engine_run(engine, logits, images, 1);
-    if (status == VC_OK)
-        status = vc_engine_run(engine, logits, images, IMAGES);
-    for (size_t i = 0; status == VC_OK && i < vc_engine_op_count(engine); i++)
-        assert_near(vc_engine_op_at(engine, i).seconds, 2e-3, 1e-6);
-    vc_engine_time(engine, 0);
-    for (int run = 0; status == VC_OK && run < 2; run++)
-        status = vc_engine_run(engine, logits, images, IMAGES);
-    if (status != VC_OK) /* what failed once is made ready the next time */
-        assert_ok(vc_engine_run(engine, logits, images, IMAGES));
-    /* Nothing that is queued is to be left: the caller's images and logits may go. */
-    if (!stub->failed || strcmp(stub->failed, "cuCtxSetCurrent") != 0)
-        assert_int_equal(stub->queued, 0);
-    vc_engine_close(engine);
-    return status;
+    return backend_named("cuda");
 }
 
 static void calls_are_right(void **state)
@@ -134,7 +13,7 @@ static void calls_are_right(void **state)
     vc_model *model = model_with_summaries();
     for (int plain = 0; plain < 2; plain++)
         for (vc_precision p = VC_IN_FP32; p < VC_PRECISION_COUNT; p++) {
-            const vc_engine_options options = options_in(p);
+            const vc_engine_options options = options_on(cuda(), p);
             if (p == VC_IN_INT8)
                 continue;
             if (plain)
@@ -149,7 +28,7 @@ static void calls_are_right(void **state)
             assert_int_equal(stub->multiplications > 0, !plain);
             check_end();
         }
-    const vc_engine_options options = options_in(VC_IN_FP32);
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
     setenv("VC_GRAPHS", "none", 1);
     begin(0);
     assert_ok(run_all(model, &options));
@@ -164,7 +43,7 @@ static void maps_are_read(void **state)
     static float images[IMAGES * PIXELS], logits[IMAGES * CLASSES], maps[2 * 17 * 17];
     (void)state;
     vc_model *model = model_with_summaries();
-    vc_engine_options options = options_in(VC_IN_FP16);
+    vc_engine_options options = options_on(cuda(), VC_IN_FP16);
     vc_engine *engine;
     vc_roofs roofs;
     begin(0);
@@ -187,8 +66,8 @@ static void any_call_fails(void **state)
 {
     (void)state;
     vc_model *model = model_with_summaries();
-    const vc_engine_options options = options_in(VC_IN_BF16);
-    size_t refused = 0, synchronise = 0;
+    const vc_engine_options options = options_on(cuda(), VC_IN_BF16);
+    size_t refused = 0, synchronise = 0, recorded = 0;
     begin(0);
     assert_ok(run_all(model, &options));
     const size_t calls = stub->calls;
@@ -197,10 +76,16 @@ static void any_call_fails(void **state)
         const vc_status status = run_all(model, &options);
         if (!stub->failed)
             fail_msg("call %zu of %zu was not made", at, calls);
-        /* Without graphs there are launches. */
-        const int does_without =
-            strstr(stub->failed, "Capture") || strstr(stub->failed, "Instantiate");
+        /* What cannot be recorded, or replayed, is launched one by one, which is told. */
+        const int does_without = stub->failed_recording || strstr(stub->failed, "Capture") ||
+                                 strstr(stub->failed, "Graph");
         assert_true(!does_without || status == VC_OK);
+        if (does_without) {
+            assert_int_equal(told_count, 1);
+            assert_non_null(strstr(told, "launches are not recorded any more, and run one by one"));
+            assert_non_null(strstr(told, "cuda:0 (Stub): "));
+            recorded += (size_t)stub->failed_recording;
+        }
         if (!does_without &&
             strcmp(stub->failed, "cuCtxSetCurrent") != 0) { /* that of closing is not told */
             if (status == VC_OK)
@@ -220,6 +105,35 @@ static void any_call_fails(void **state)
     }
     assert_true(refused > 50);
     assert_int_equal(synchronise, 5);
+    assert_true(recorded > 50); /* operators' launches and products */
+    vc_model_close(model);
+}
+
+/* From a call on nothing goes any more: a sentence, also where it was lost while its launches were
+ * recorded, and all is released. */
+static void device_is_lost(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP16);
+    size_t recorded = 0;
+    begin(0);
+    assert_ok(run_all(model, &options));
+    const size_t calls = stub->calls;
+    for (size_t at = 1; at <= calls; at++) {
+        begin(at);
+        stub->lost = 1;
+        const vc_status status = run_all(model, &options);
+        /* That of closing is not told. */
+        assert_true(status != VC_OK || strcmp(stub->failed, "cuCtxSetCurrent") == 0);
+        if (strcmp(stub->failed, "cuLaunchKernel") == 0 && stub->failed_recording) {
+            assert_int_equal(told_count, 1);
+            assert_non_null(strstr(vc_last_error(), "cuda:0 (Stub): "));
+            recorded++;
+        }
+        check_end();
+    }
+    assert_true(recorded > 20);
     vc_model_close(model);
 }
 
@@ -244,6 +158,8 @@ static void what_there_is(void **state)
     assert_string_equal(devices[1].products, "plain");
     free(devices);
     unsetenv("VC_PRODUCTS");
+    stub->devices = 0;
+    assert_fails(cuda()->devices(&devices, &count), VC_EUNSUPPORTED, "the driver shows no device");
     stub->devices = 1;
     assert_ok(vc_device_find(&backend, &count, "cuda:3"));
     assert_ptr_equal(backend, cuda());
@@ -257,7 +173,7 @@ static void too_little(void **state)
 {
     (void)state;
     vc_model *model = model_with_summaries();
-    vc_engine_options options = options_in(VC_IN_FP32);
+    vc_engine_options options = options_on(cuda(), VC_IN_FP32);
     begin(0);
     stub->memory_bytes = 65536;
     assert_fails(run_all(model, &options), VC_ENOMEM, "cuda:0 (Stub) has no room for");
@@ -290,7 +206,7 @@ static void tiles_are_counted(void **state)
 {
     (void)state;
     vc_model *model = model_with_summaries();
-    const vc_engine_options options = options_in(VC_IN_FP32);
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
     vc_engine *engine;
     size_t attentions = 0;
     begin(0);
@@ -315,7 +231,7 @@ static void products_are_refused(void **state)
 {
     (void)state;
     vc_model *model = model_with_summaries();
-    const vc_engine_options options = options_in(VC_IN_FP32);
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
     vc_device_info *devices;
     size_t count;
     char stub_path[4096];
@@ -325,6 +241,9 @@ static void products_are_refused(void **state)
     assert_fails(run_all(model, &options), VC_EINVAL, "VC_PRODUCTS is 'none', wanted plain or");
     assert_fails(cuda()->devices(&devices, &count), VC_EINVAL, "VC_PRODUCTS is 'none'");
     unsetenv("VC_PRODUCTS");
+    setenv("VC_GRAPHS", "off", 1);
+    assert_fails(run_all(model, &options), VC_EINVAL, "VC_GRAPHS is 'off', wanted none or");
+    unsetenv("VC_GRAPHS");
     setenv("VC_CUBLASLT", "/proc/none", 1);
     assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "is asked for, and not there: /proc");
     setenv("VC_CUBLASLT", stub_path, 1);
@@ -335,9 +254,9 @@ static void products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_are_right),     cmocka_unit_test(maps_are_read),
-        cmocka_unit_test(any_call_fails),      cmocka_unit_test(what_there_is),
-        cmocka_unit_test(too_little),          cmocka_unit_test(tiles_are_counted),
-        cmocka_unit_test(products_are_refused)};
+        cmocka_unit_test(calls_are_right),   cmocka_unit_test(maps_are_read),
+        cmocka_unit_test(any_call_fails),    cmocka_unit_test(device_is_lost),
+        cmocka_unit_test(what_there_is),     cmocka_unit_test(too_little),
+        cmocka_unit_test(tiles_are_counted), cmocka_unit_test(products_are_refused)};
     return cmocka_run_group_tests(tests, find_stub, NULL);
 }

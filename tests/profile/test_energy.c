@@ -1,16 +1,16 @@
-/* Energy by a stub of NVML (cuda_stub.c), and by files as those of an INA3221. */
+/* Energy by a stub of NVML (nvrtc_stub.c), and by files as those of an INA3221. */
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../engine/cuda_stub.h"
+#include "../engine/device_stub.h"
 #include "testing.h"
 #include "vitcod/clock.h"
 #include "vitcod/profile.h"
 
-static cuda_stub *stub;
+static device_stub *stub;
 
 static int find_stub(void **state)
 {
@@ -19,13 +19,13 @@ static int find_stub(void **state)
     const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
     assert_true(length > 0);
     path[length] = '\0';
-    strcpy(strrchr(path, '/'), "/cuda_stub.so");
+    strcpy(strrchr(path, '/'), "/device_stub.so");
     setenv("VC_NVML", path, 1);
     setenv("VC_INA", "/proc/none", 1);
     void *library = dlopen(path, RTLD_NOW | RTLD_NODELETE);
     assert_non_null(library);
-    cuda_stub_get *get;
-    void *symbol = dlsym(library, "cuda_stub_state");
+    device_stub_get *get;
+    void *symbol = dlsym(library, "device_stub_state");
     memcpy(&get, &symbol, sizeof get);
     stub = get();
     return 0;

@@ -30,12 +30,12 @@ static vc_status load(nvrtc *out)
 {
     static const char *const names[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
                                         "libnvrtc.so", NULL};
-    void *library = vc__cu_library("VC_NVRTC", names);
+    void *library = vc__device_library("VC_NVRTC", names);
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "libnvrtc.so: CUDA's compiler is not there, wanted NVRTC "
                                         "11.2 or newer, or its file in VC_NVRTC");
 #define NVRTC_FIND(name, arguments)                                                                \
-    if (!vc__cu_find(library, &out->name, #name))                                                  \
+    if (!vc__device_symbol(library, &out->name, #name))                                            \
         return vc_fail(VC_EUNSUPPORTED, "libnvrtc.so: has no '%s', wanted NVRTC 11.2 or newer",    \
                        #name);
     NVRTC_MAP(NVRTC_FIND)

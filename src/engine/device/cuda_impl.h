@@ -127,10 +127,6 @@ typedef struct vc__cu_queue {
     size_t mark_count, event_count;
 } vc__cu_queue;
 
-/* Opens a library and finds a function in it. `variable` of the environment may name its file. */
-void *vc__cu_library(const char *variable, const char *const *names);
-int vc__cu_find(void *library, void *out, const char *name);
-
 /* Opens the driver; VC_EUNSUPPORTED, and why. `library` may be NULL: not wanted. */
 vc_status vc__cu_load(vc__cu *out, void **library);
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index);
@@ -153,12 +149,12 @@ void vc__cu_products_close(vc__cu_queue *q);
 int vc__cu_multiplies(void *queue, vc_precision precision);
 vc_status vc__cu_multiply(void *queue, const vc__multiplication *m);
 
-/* Finds what graphs need, unless VC_GRAPHS is none. */
-void vc__cu_graphs_find(vc__cu_queue *q, void *library);
+/* Finds what graphs need, unless VC_GRAPHS is none. VC_EINVAL for another word. */
+vc_status vc__cu_graphs_find(vc__cu_queue *q, void *library);
 void vc__cu_graphs_close(vc__cu_queue *q);
-int vc__cu_records(void *queue);
-int vc__cu_record(void *queue);
-void *vc__cu_recorded(void *queue);
+int vc__cu_records(const void *queue);
+vc_status vc__cu_record(void *queue);
+vc_status vc__cu_recorded(void **out, void *queue);
 vc_status vc__cu_replay(void *queue, void *graph);
 
 vc_status vc__cu_timing(void *queue, int on);

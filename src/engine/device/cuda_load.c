@@ -6,35 +6,17 @@
 
 #include "cuda_impl.h"
 
-void *vc__cu_library(const char *variable, const char *const *names)
-{
-    const char *given = getenv(variable);
-    void *library = NULL;
-    if (given && *given)
-        return dlopen(given, RTLD_NOW | RTLD_NODELETE);
-    for (size_t i = 0; !library && names[i]; i++)
-        library = dlopen(names[i], RTLD_NOW | RTLD_NODELETE);
-    return library;
-}
-
-int vc__cu_find(void *library, void *out, const char *name)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(out, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 vc_status vc__cu_load(vc__cu *out, void **opened)
 {
     static const char *const names[] = {"libcuda.so.1", NULL};
-    void *library = vc__cu_library("VC_CUDA", names);
+    void *library = vc__device_library("VC_CUDA", names);
     if (opened)
         *opened = library;
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "%s: no driver of CUDA, wanted NVIDIA's: %s", names[0],
                        dlerror());
 #define VC__CU_FIND(name, arguments)                                                               \
-    if (!vc__cu_find(library, &out->name, #name))                                                  \
+    if (!vc__device_symbol(library, &out->name, #name))                                            \
         return vc_fail(VC_EUNSUPPORTED, "%s: has no '%s', wanted a newer driver", names[0], #name);
     VC__CU_MAP(VC__CU_FIND)
 #undef VC__CU_FIND

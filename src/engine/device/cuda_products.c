@@ -20,14 +20,14 @@ vc_status vc__cu_products_find(vc__blaslt *out, int *there)
     VC_TRY(vc__products_wanted(&wanted));
     if (wanted == VC__PRODUCTS_PLAIN)
         return VC_OK;
-    void *library = vc__cu_library("VC_CUBLASLT", names);
+    void *library = vc__device_library("VC_CUBLASLT", names);
     if (!library && wanted == VC__PRODUCTS_USUAL && !(file && *file))
         return VC_OK;
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "libcublasLt.so: is asked for, and not there: %s",
                        dlerror());
 #define BLASLT_FIND(name, arguments)                                                               \
-    if (!vc__cu_find(library, &out->name, #name))                                                  \
+    if (!vc__device_symbol(library, &out->name, #name))                                            \
         return vc_fail(VC_EUNSUPPORTED,                                                            \
                        "libcublasLt.so: has no '%s'; VC_PRODUCTS=plain goes without it", #name);
     VC__BLASLT_MAP(BLASLT_FIND)

@@ -88,7 +88,7 @@ static vc_status open_parts(vc__cu_queue *q, size_t index)
     void *library;
     int devices = 0;
     VC_TRY(vc__cu_load(&q->cu, &library));
-    vc__cu_graphs_find(q, library);
+    VC_TRY(vc__cu_graphs_find(q, library));
     VC_TRY(count_devices(&devices, &q->cu));
     if (index >= (size_t)devices)
         return vc_fail(VC_EINVAL, "there is no device cuda:%zu, wanted 0 to %d", index,

@@ -6,6 +6,14 @@
 #include "vitcod/backend.h"
 #include "vitcod/device.h"
 
+/* ---- libraries */
+
+/* Opens the file that a variable of the environment names, or the first of some names, NULL after
+ * the last. NULL: none opens. */
+void *vc__device_library(const char *variable, const char *const *names);
+/* Finds a function; 1 if it is there. */
+int vc__device_symbol(void *library, void *out, const char *name);
+
 /* ---- runtimes */
 
 typedef struct vc__memory {
@@ -71,11 +79,11 @@ typedef struct vc__runtime {
     vc_status (*multiply)(void *queue, const vc__multiplication *m);
     vc_status (*finish)(void *queue);
 
-    /* NULL, or 0: it records nothing, now or any more. From `record` (0: refused) to `recorded`
-     * (NULL: refused) what is launched does not run but is kept, as long as the queue. */
-    int (*records)(void *queue);
-    int (*record)(void *queue);
-    void *(*recorded)(void *queue);
+    /* NULL, or 0: it records nothing. From `record` to `recorded`, which is called whenever that
+     * has begun, what is launched does not run but is kept, as long as the queue. */
+    int (*records)(const void *queue);
+    vc_status (*record)(void *queue);
+    vc_status (*recorded)(void **out, void *queue);
     vc_status (*replay)(void *queue, void *recorded);
 
     /* While timing is on, spans of what lies between two calls of `mark`. They can be read after
@@ -167,6 +175,7 @@ typedef struct vc__device {
     vc__memory narrowed, sums; /* of a library's products, where one is used */
     vc__replay *replays;
     size_t replay_count;
+    int single; /* 1: what was launched could not be recorded, and is not any more */
     vc__memory images, outputs;
     const float *logits; /* of the last run, the caller's */
     size_t logit_count;

@@ -1,5 +1,6 @@
 /* All steps of a program for so many images: as single launches at first, and as what a runtime
  * recorded of them from then on, where it can. Times are of single launches. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "device_impl.h"
@@ -17,20 +18,49 @@ static vc__replay *replay_for(vc__device *d, size_t images)
     return &grown[d->replay_count++];
 }
 
+/* Launches one by one, now and from now on. */
+static vc_status go_single(vc__device *d, const vc_program *p, size_t images,
+                           vc__launch_all *launch_all)
+{
+    char note[1024];
+    d->single = 1;
+    snprintf(note, sizeof note, "launches are not recorded any more, and run one by one: %s",
+             vc_last_error());
+    if (d->options.on_note)
+        d->options.on_note(note);
+    return launch_all(d, p, images);
+}
+
+/* What fails while it is recorded did not run; whether it can is seen when it is launched alone. */
+static vc_status record_all(vc__replay *replay, vc__device *d, const vc_program *p,
+                            vc__launch_all *launch_all)
+{
+    const vc__runtime *r = d->runtime;
+    void *recorded = NULL;
+    char why[1024];
+    VC_TRY(r->record(d->queue));
+    const vc_status status = launch_all(d, p, replay->images);
+    snprintf(why, sizeof why, "%s", vc_last_error());
+    const vc_status ended = r->recorded(&recorded, d->queue);
+    if (status != VC_OK)
+        return vc_fail(status, "%s", why);
+    VC_TRY(ended);
+    replay->recorded = recorded;
+    return VC_OK;
+}
+
 /* What a library needs to be made ready is made by the first run, which is not recorded. */
 vc_status vc__device_replay(vc__device *d, const vc_program *p, size_t images,
                             vc__launch_all *launch_all)
 {
     const vc__runtime *r = d->runtime;
-    vc__replay *replay =
-        !d->timing && r->records && r->records(d->queue) ? replay_for(d, images) : NULL;
-    if (replay && replay->recorded)
-        return r->replay(d->queue, replay->recorded);
-    if (!replay || replay->runs++ == 0 || !r->record(d->queue))
+    vc__replay *replay = !d->timing && !d->single && r->records && r->records(d->queue)
+                             ? replay_for(d, images)
+                             : NULL;
+    if (!replay || (!replay->recorded && replay->runs++ == 0))
         return launch_all(d, p, images);
-    const vc_status status = launch_all(d, p, images);
-    void *recorded = r->recorded(d->queue);
-    VC_TRY(status);
-    replay->recorded = recorded;
-    return recorded ? r->replay(d->queue, recorded) : launch_all(d, p, images);
+    vc_status status = replay->recorded ? VC_OK : record_all(replay, d, p, launch_all);
+    if (status == VC_OK)
+        status = r->replay(d->queue, replay->recorded);
+    return status == VC_OK ? VC_OK : go_single(d, p, images, launch_all);
 }

@@ -15,9 +15,8 @@ vc_status vc__device_times_open(vc__device *d, const vc_program *program)
 void vc__device_time(void *device, int on)
 {
     vc__device *d = device;
-    d->timing = on && d->runtime->timing(d->queue, 1) == VC_OK;
-    if (!on)
-        (void)d->runtime->timing(d->queue, 0);
+    d->timing = on;
+    (void)d->runtime->timing(d->queue, on); /* a queue that fails is told by the next run */
     if (!on)
         return;
     memset(d->seconds, 0, (d->op_count + 1) * sizeof *d->seconds);

@@ -31,22 +31,15 @@ const char *vc__cl_error(cl_int error)
     return NULL;
 }
 
-/* Finds a function; 1 if it is there. */
-static int find(void *library, void *out, const char *name)
-{
-    void *symbol = dlsym(library, name);
-    memcpy(out, &symbol, sizeof symbol);
-    return symbol != NULL;
-}
-
 vc_status vc__cl_load(vc__cl *out)
 {
-    void *library = dlopen(loader, RTLD_NOW | RTLD_NODELETE);
+    static const char *const names[] = {loader, NULL};
+    void *library = vc__device_library("VC_OPENCL", names);
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "%s: no loader of OpenCL, wanted it and a driver: %s",
                        loader, dlerror());
 #define VC__CL_FIND(name)                                                                          \
-    if (!find(library, &out->name, "cl" #name))                                                    \
+    if (!vc__device_symbol(library, &out->name, "cl" #name))                                       \
         return vc_fail(VC_EUNSUPPORTED, "%s: has no 'cl%s', wanted OpenCL 1.2", loader, #name);
     VC__CL_MAP(VC__CL_FIND)
 #undef VC__CL_FIND
@@ -55,18 +48,19 @@ vc_status vc__cl_load(vc__cl *out)
 
 vc_status vc__cl_library(vc__clblast_sgemm **out, const vc_device_info *info)
 {
-    static const char name[] = "libclblast.so.1";
+    static const char *const names[] = {"libclblast.so.1", NULL};
     vc__products wanted;
     *out = NULL;
     VC_TRY(vc__products_wanted(&wanted));
     if (wanted == VC__PRODUCTS_PLAIN ||
         (wanted == VC__PRODUCTS_USUAL && strcmp(info->kind, "gpu") != 0))
         return VC_OK;
-    void *library = dlopen(name, RTLD_NOW | RTLD_NODELETE);
-    if ((library && find(library, out, "CLBlastSgemm")) || wanted == VC__PRODUCTS_USUAL)
+    void *library = vc__device_library("VC_CLBLAST", names);
+    if ((library && vc__device_symbol(library, out, "CLBlastSgemm")) ||
+        wanted == VC__PRODUCTS_USUAL)
         return VC_OK;
     return vc_fail(VC_EUNSUPPORTED, "VC_PRODUCTS is library, and %s is not there or is too old",
-                   name);
+                   names[0]);
 }
 
 static vc_status add_devices(cl_device_id **out, size_t *count, const vc__cl *cl,

@@ -37,11 +37,9 @@ vc_status vc__cl_timing(void *queue, int on)
 {
     vc__cl_queue *q = queue;
     const cl_int error = q->cl.Finish(q->current);
-    if (error != CL_SUCCESS)
-        return vc__cl_fail(q, error, "running");
     vc__cl_forget(q);
     q->current = on ? q->timed : q->plain;
-    return VC_OK;
+    return error == CL_SUCCESS ? VC_OK : vc__cl_fail(q, error, "running");
 }
 
 vc_status vc__cl_mark(void *queue, size_t op)

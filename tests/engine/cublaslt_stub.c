@@ -1,4 +1,5 @@
-/* The part of cuda_stub.c that is cuBLASLt, at its end. */
+/* cuBLASLt, as the stub of CUDA. */
+#include "stub_impl.h"
 
 /* A matrix: rows, columns, bytes of a value. */
 typedef struct matrix {
@@ -8,43 +9,45 @@ typedef struct matrix {
 int cublasLtCreate(void **out);
 int cublasLtCreate(void **out)
 {
-    CALLED(1);
-    *out = make(PLAN, 1);
+    STUB_CALLED(1);
+    *out = stub_make(PLAN, 1);
     return 0;
 }
 
 int cublasLtDestroy(void *handle);
 int cublasLtDestroy(void *handle)
 {
-    return release(handle, PLAN, __func__);
+    stub_release(handle, PLAN, __func__);
+    return 0;
 }
 
 int cublasLtMatmulDescCreate(void **out, int compute, int scale);
 int cublasLtMatmulDescCreate(void **out, int compute, int scale)
 {
-    CALLED(1);
+    STUB_CALLED(1);
     if (compute != 68 || scale != 0)
-        fault(__func__, "sums that are not float's");
-    *out = make(PLAN, 1);
+        stub_fault(__func__, "sums that are not float's");
+    *out = stub_make(PLAN, 1);
     return 0;
 }
 
 int cublasLtMatmulDescDestroy(void *desc);
 int cublasLtMatmulDescDestroy(void *desc)
 {
-    return release(desc, PLAN, __func__);
+    stub_release(desc, PLAN, __func__);
+    return 0;
 }
 
 int cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *value, size_t size);
 int cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *value, size_t size)
 {
     int32_t transposed = 0;
-    CALLED(1);
-    find(desc, PLAN, __func__);
+    STUB_CALLED(1);
+    stub_find(desc, PLAN, __func__);
     if (size == sizeof transposed)
         memcpy(&transposed, value, size);
     if (attribute != 3 || transposed != 1)
-        fault(__func__, "wanted the first operand transposed");
+        stub_fault(__func__, "wanted the first operand transposed");
     return 0;
 }
 
@@ -54,10 +57,10 @@ int cublasLtMatrixLayoutCreate(void **out, int type, uint64_t rows, uint64_t col
                                int64_t stride)
 {
     const matrix m = {rows, columns, type == 0 ? 4 : 2};
-    CALLED(1);
+    STUB_CALLED(1);
     if (stride != (int64_t)rows || rows == 0 || columns == 0)
-        fault(__func__, "the shape");
-    object *made = make(PLAN, sizeof m);
+        stub_fault(__func__, "the shape");
+    object *made = stub_make(PLAN, sizeof m);
     memcpy(made->at, &m, sizeof m);
     *out = made;
     return 0;
@@ -66,21 +69,23 @@ int cublasLtMatrixLayoutCreate(void **out, int type, uint64_t rows, uint64_t col
 int cublasLtMatrixLayoutDestroy(void *layout);
 int cublasLtMatrixLayoutDestroy(void *layout)
 {
-    return release(layout, PLAN, __func__);
+    stub_release(layout, PLAN, __func__);
+    return 0;
 }
 
 int cublasLtMatmulPreferenceCreate(void **out);
 int cublasLtMatmulPreferenceCreate(void **out)
 {
-    CALLED(1);
-    *out = make(PLAN, 1);
+    STUB_CALLED(1);
+    *out = stub_make(PLAN, 1);
     return 0;
 }
 
 int cublasLtMatmulPreferenceDestroy(void *preference);
 int cublasLtMatmulPreferenceDestroy(void *preference)
 {
-    return release(preference, PLAN, __func__);
+    stub_release(preference, PLAN, __func__);
+    return 0;
 }
 
 int cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, const void *value,
@@ -88,10 +93,10 @@ int cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, const 
 int cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, const void *value,
                                          size_t size)
 {
-    CALLED(1);
-    find(preference, PLAN, __func__);
+    STUB_CALLED(1);
+    stub_find(preference, PLAN, __func__);
     if (attribute != 1 || size != sizeof(size_t) || !value)
-        fault(__func__, "wanted the bytes of a workspace");
+        stub_fault(__func__, "wanted the bytes of a workspace");
     return 0;
 }
 
@@ -101,9 +106,9 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *b, v
                                    void *preference, int wanted, void *results, int *found)
 {
     void *const given[] = {handle, desc, a, b, c, d, preference};
-    CALLED(1);
+    STUB_CALLED(1);
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
-        find(given[i], PLAN, __func__);
+        stub_find(given[i], PLAN, __func__);
     memset(results, 1, 64);
     *found = wanted;
     return 0;
@@ -112,10 +117,10 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *b, v
 static matrix check_matrix(const void *at, const void *layout)
 {
     matrix m = {0};
-    const object *o = find(layout, PLAN, "cublasLtMatmul");
+    const object *o = stub_find(layout, PLAN, "cublasLtMatmul");
     if (o)
         memcpy(&m, o->at, sizeof m);
-    check_range((uint64_t)(uintptr_t)at, m.rows * m.columns * m.value_bytes, "cublasLtMatmul");
+    stub_check_range((uint64_t)(uintptr_t)at, m.rows * m.columns * m.value_bytes, "cublasLtMatmul");
     return m;
 }
 
@@ -128,18 +133,18 @@ int cublasLtMatmul(void *handle, void *desc, const void *alpha, const void *a, v
                    void *d, void *d_layout, const void *algorithm, void *workspace,
                    size_t workspace_bytes, void *stream)
 {
-    CALLED(1);
-    state.multiplications++;
-    find(handle, PLAN, __func__);
-    find(desc, PLAN, __func__);
-    find(stream, STREAM, __func__);
-    check_range((uint64_t)(uintptr_t)workspace, workspace_bytes, __func__);
+    STUB_CALLED(1);
+    stub_state.multiplications++;
+    stub_find(handle, PLAN, __func__);
+    stub_find(desc, PLAN, __func__);
+    stub_find(stream, STREAM, __func__);
+    stub_check_range((uint64_t)(uintptr_t)workspace, workspace_bytes, __func__);
     const matrix of_a = check_matrix(a, a_layout), of_b = check_matrix(b, b_layout),
                  of_c = check_matrix(c, c_layout);
     check_matrix(d, d_layout);
     if (of_a.rows != of_b.rows || of_a.columns != of_c.rows || of_b.columns != of_c.columns)
-        fault(__func__, "shapes that do not fit");
+        stub_fault(__func__, "shapes that do not fit");
     if (!alpha || !beta || !algorithm || c != d)
-        fault(__func__, "what it is given");
+        stub_fault(__func__, "what it is given");
     return 0;
 }
