@@ -116,7 +116,8 @@ bench-peers: build
 	@bench/peers/run.sh "$(BUILD)" "$(MODEL)" "$(DATA)" $(PEER_FLAGS)
 
 bench-tokens: build
-	@bench/tokens.py $(BUILD)/vitcod "$(MODEL)" "$(DATA)" $(BUILD)/tokens
+	@bench/tokens.py $(BUILD)/vitcod "$(MODEL)" "$(DATA)" $(BUILD)/tokens \
+		--write bench/README.md docs/pictures/time-by-tokens.svg $(TOKEN_FLAGS)
 
 schemas: build
 	@tools/schemas.sh $(BUILD)/vitcod docs/schema

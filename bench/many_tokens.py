@@ -14,6 +14,7 @@ import os
 import sys
 
 from comparison import run, with_heads
+from document import write_between
 
 # timm's name, heads, pixels at which DeiT-Tiny has as many patches, tokens
 MODELS = [
@@ -96,10 +97,7 @@ def main():
     if not write:
         print(text)
         return
-    with open(write, encoding="utf-8") as file:
-        before, rest = file.read().split(BEGIN)
-    with open(write, "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + text + END + rest.split(END)[1])
+    write_between(write, BEGIN, END, text)
 
 
 if __name__ == "__main__":

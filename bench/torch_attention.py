@@ -26,6 +26,8 @@ import torch
 import torch.nn.functional as F
 import vitcod
 
+import document
+
 CASES = ((224, 8), (512, 2))  # pixels along a side, images
 OURS = "SparseAttention"
 BEGIN, END = "<!-- torch_attention: begin -->\n", "<!-- torch_attention: end -->\n"
@@ -133,13 +135,6 @@ def table_of(results: list[dict], given) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_into(path: str, table: str) -> None:
-    with open(path, encoding="utf-8") as file:
-        before, rest = file.read().split(BEGIN)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(before + BEGIN + table + END + rest.split(END)[1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
@@ -158,7 +153,7 @@ def main() -> None:
             for clock in ("clock", "cpu"):
                 print(row_of(results[-1], clock), flush=True)
     if given.write:
-        write_into(given.write, table_of(results, given))
+        document.write_between(given.write, BEGIN, END, table_of(results, given))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def parse():
     parser.add_argument("--peers", default="ort,torch,torch-mask,openvino")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument(
-        "--runs", type=int, default=10, help="passes of a round; a third of them from 512 x 512 on"
+        "--runs", type=int, default=15, help="passes of a round; a third of them from 512 x 512 on"
     )
     parser.add_argument("--anew", action="store_true", help="every case, also what is in the file")
     parser.add_argument(
