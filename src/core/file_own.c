@@ -132,16 +132,17 @@ static int has_key(const vc_mapped_file *file, const char *key, const char *valu
 {
     const char *line = (const char *)file->data, *end = line + file->bytes;
     const size_t length = strlen(key), count = strlen(value);
-    while (line && line < end) {
-        const char *at = line + length + 1;
-        if (at <= end && memcmp(line, key, length) == 0 && line[length] == ':') {
+    while (line < end) {
+        if ((size_t)(end - line) > length && memcmp(line, key, length) == 0 &&
+            line[length] == ':') {
+            const char *at = line + length + 1;
             while (at < end && *at == ' ')
                 at++;
             if ((size_t)(end - at) >= count && memcmp(at, value, count) == 0)
                 return 1;
         }
-        line = memchr(line, '\n', (size_t)(end - line));
-        line += line != NULL;
+        const char *last = memchr(line, '\n', (size_t)(end - line));
+        line = last ? last + 1 : end;
     }
     return 0;
 }

@@ -67,7 +67,7 @@ void vc_turn_pass(const vc_turns *t, const double *sums, size_t count)
 /* Those who do not have the sums add nothing to them. */
 vc_status vc_turns_share(const vc_turns *t, double *sums, size_t count)
 {
-    if (t->ranks <= 1 || t->batches <= t->first)
+    if (t->ranks <= 1 || t->batches <= t->first || count == 0)
         return VC_OK;
     if ((t->batches - 1) % t->ranks != t->rank)
         memset(sums, 0, count * sizeof *sums);

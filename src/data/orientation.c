@@ -58,8 +58,10 @@ static int in_directory(part p)
 static int in_xmp(part p)
 {
     static const char key[] = "tiff:Orientation", *const ways[] = {"=\"", ">"};
+    if (p.count == 0)
+        return 0;
     const unsigned char *end = p.bytes + p.count, *at = p.bytes;
-    while (p.count > 0 && (at = memmem(at, (size_t)(end - at), key, sizeof key - 1))) {
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof key - 1))) {
         at += sizeof key - 1;
         for (size_t i = 0; i < 2; i++) {
             const size_t length = strlen(ways[i]);

@@ -26,9 +26,9 @@ case_costs_are_remembered() {
         "$vitcod" profile --costs
     check "from the file" 0 '"source": "cached"' "$vitcod" profile --costs --json
     holds "their keys" '"panel": "fp32"' '"panel_entry"' '"row_entry"' '"row"' '"unit": "ns"'
-    first=$(cat "$out")
+    first=$(grep -v '"date"' "$out")
     check "and again" 0 '"source": "cached"' "$vitcod" profile --costs --json
-    check "to the digit" 0 '' [ "$first" = "$(cat "$out")" ]
+    check "to the digit" 0 '' [ "$first" = "$(grep -v '"date"' "$out")" ]
     for file in cache/vitcod/*; do sed -i 's/_ns": *[0-9]/&1/' "$file"; done
     check "a number that was changed" 0 '(measured' "$vitcod" profile --costs
     for file in cache/vitcod/*; do echo '{}' >"$file"; done
