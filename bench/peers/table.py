@@ -89,7 +89,8 @@ def text_of(result):
         " the quartiles of the fastest's at the most threads, our share of the peak (of a dense"
         " model's work), and what of our time is spent outside products; 1 / 2 threads:"
     )
-    columns = ["case", "ours", "p99", "p99, fastest peer", *(NAMES[name] for name in peers), "quartiles", "goal"]
+    peer_names = [NAMES[name] for name in peers]
+    columns = ["case", "ours", "p99", "p99, fastest peer", *peer_names, "quartiles", "goal"]
     columns += ["share of peak", "outside products"]
     lines = [
         *textwrap.wrap(head, 100),

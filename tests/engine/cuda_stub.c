@@ -1,7 +1,7 @@
-/* A driver of CUDA that can run nothing: it looks at what it is called with. Objects have to be made
- * before they are used and released once; memory is the host's, and what is copied has to fit;
- * launches have to fit the kernel's parameters, which are read from its source. Any call can be made
- * to fail. */
+/* A driver of CUDA that can run nothing: it looks at what it is called with. Objects have to be
+ * made before they are used and released once; memory is the host's, and what is copied has to
+ * fit; launches have to fit the kernel's parameters, which are read from its source. Any call can
+ * be made to fail. */
 #include "stub_impl.h"
 
 static object *current; /* context */
