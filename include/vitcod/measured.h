@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "vitcod/json.h"
 #include "vitcod/operator.h"
 #include "vitcod/record.h"
 
@@ -39,6 +40,11 @@ typedef struct vc_measured {
  * times as wide as their tokens. VC_EFORMAT for what is none of these files, or has no times: then
  * there is nothing to close. */
 vc_status vc_measured_read(vc_measured *out, const char *path, size_t batch);
+
+/* What wrote a file of times: "TensorRT", "PyTorch" or "vitcod"; NULL: it is none of these. */
+const char *vc_measured_kind(const json_t *root);
+/* As vc_measured_read, of what a file holds. */
+vc_status vc_measured_take(vc_measured *out, const json_t *root, const char *path, size_t batch);
 
 void vc_measured_close(vc_measured *measured);
 

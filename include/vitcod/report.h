@@ -44,6 +44,7 @@ typedef struct vc_report {
     const vc_report_run *runs;
     size_t run_count;
     const char *command, *version; /* of the program that writes the page */
+    size_t measured_batch;         /* images of a run in files of other programs; 0: one */
 } vc_report;
 
 /* Writes one self-contained HTML file, with a section for each subject of which some run has

@@ -12,9 +12,10 @@ extern "C" {
 
 typedef struct vc_run_folder vc_run_folder;
 
-/* Opens a folder: every *.json that a verb printed, every *.jsonl, and the maps, masks and plan
- * beside them. `path` may also be one such file. A note says what cannot be shown, another which
- * files are no results. VC_EINVAL if there is no result at all. */
+/* Opens a folder: every *.json that a verb printed, profiles of trtexec and traces of PyTorch
+ * (measured.h), which become results of a verb "measured", every *.jsonl, and the maps, masks and
+ * plan beside them. `path` may also be one such file. A note says what cannot be shown, another
+ * which files are no results. VC_EINVAL if there is no result at all. */
 vc_status vc_run_folder_open(vc_run_folder **out, const char *path);
 void vc_run_folder_close(vc_run_folder *folder);
 
@@ -26,7 +27,7 @@ void vc_run_folder_runs(vc_report_run *runs, vc_run_folder *const *folders, size
  * (title_count), the others by their own names. `command`: what writes it. */
 typedef struct vc_run_paths {
     const char *const *paths, *const *titles;
-    size_t count, title_count;
+    size_t count, title_count, measured_batch; /* measured_batch: as in vc_report */
 } vc_run_paths;
 
 vc_status vc_run_folders_page(const char *page, const vc_run_paths *runs, const char *command,

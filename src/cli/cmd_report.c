@@ -51,11 +51,12 @@ static vc_status report_table(report_result *result, const cli_command *command,
 }
 
 static vc_status report_page(report_result *result, const char *page,
-                             const cli_arguments *arguments, const cli_texts *titles)
+                             const cli_arguments *arguments, const cli_texts *titles,
+                             size_t measured_batch)
 {
     struct stat info;
     const vc_run_paths runs = {arguments->positional, titles->items, arguments->count,
-                               titles->count};
+                               titles->count, measured_batch};
     result->is_page = true;
     result->page = page;
     result->runs = arguments->count;
@@ -90,12 +91,16 @@ static int is_page(const char *path)
 static int run_report(const cli_command *command, int argc, char **argv)
 {
     const char *page = NULL;
+    size_t measured_batch = 0;
     cli_texts titles = {0};
     const cli_option options[] = {
         {"output", "PAGE.html", "write one page with the figures of all runs", CLI_WRITTEN, &page,
          .form = &cli_form_page},
         {"title", "TEXT", "with -o: what the first run is called; again for the second, ..",
-         CLI_TEXTS, &titles}};
+         CLI_TEXTS, &titles},
+        {"measured-batch", "N",
+         "with -o: images of a run in files of TensorRT and PyTorch (default 1)", CLI_COUNT,
+         &measured_batch}};
     cli_common common = {0};
     cli_arguments arguments;
     int status = cli_parse(command, options, sizeof options / sizeof *options, &common, &arguments,
@@ -108,11 +113,13 @@ static int run_report(const cli_command *command, int argc, char **argv)
         return cli_usage(command, "%zu runs, wanted one, or -o PAGE.html", arguments.count);
     if (titles.count > 0 && !page)
         return cli_usage(command, "--title is for a page, wanted -o PAGE.html");
+    if (measured_batch > 0 && !page)
+        return cli_usage(command, "--measured-batch is for a page, wanted -o PAGE.html");
     if (titles.count > arguments.count)
         return cli_usage(command, "%zu titles, wanted at most one for each of %zu runs",
                          titles.count, arguments.count);
     report_result result = {0};
-    const vc_status done = page ? report_page(&result, page, &arguments, &titles)
+    const vc_status done = page ? report_page(&result, page, &arguments, &titles, measured_batch)
                                 : report_table(&result, command, &common, arguments.positional[0]);
     status = cli_end(command, &common, done, &result, print_text);
     json_decref(result.run);
@@ -123,12 +130,13 @@ static int run_report(const cli_command *command, int argc, char **argv)
 const cli_command cmd_report = {
     "report",
     "a page with the figures of one or several runs, or a table of one",
-    "RUN... [-o PAGE.html] [--title TEXT]...",
+    "RUN... [-o PAGE.html] [--title TEXT]... [--measured-batch N]",
     "With -o, one HTML page that needs nothing else: what each RUN lost and gained against its "
     "dense model, then figures of all that is in it. A RUN is any folder with what verbs printed "
-    "with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file. Without -o, a "
-    "table of one RUN, which a folder also gets as RUN/result.json. Both say what they found and "
-    "did not understand.",
+    "with --json (*.json), logs (*.jsonl), maps, masks and plan, or one such file; profiles of "
+    "`trtexec --exportProfile` and Chrome traces of PyTorch stand beside those of `profile`. "
+    "Without -o, a table of one RUN, which a folder also gets as RUN/result.json. Both say what "
+    "they found and did not understand.",
     run_report,
     &result_record,
     "vitcod report run -o page.html\n"

@@ -203,6 +203,7 @@ vc_status vc__cpu(FILE *out, vc__book *book)
 {
     draw_work(out, book);
     draw_profile(out, book);
+    vc__devices(out, book);
     draw_latency(out, book);
     draw_operators(out, book);
     return draw_lengths(out, book);

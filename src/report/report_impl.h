@@ -219,6 +219,7 @@ vc_status vc__png_grey(char **png, size_t *bytes, const uint8_t *pixels, size_t 
 typedef vc_status vc__section(FILE *out, vc__book *book);
 vc__section vc__accuracy, vc__maps, vc__heads, vc__cpu, vc__roofline, vc__chip, vc__rivals,
     vc__sweep, vc__training;
+void vc__devices(FILE *out, vc__book *book);                        /* a part of vc__cpu */
 vc__section vc__head_curves;                                        /* a part of vc__heads */
 vc_status vc__classes(FILE *out, vc__book *book, const char *data); /* a part of vc__accuracy */
 /* Top-1 lost by pruning in ViTCoD's paper (%) over the pruned share of attention (%). */

@@ -9,6 +9,7 @@
 
 #include "run_folder_impl.h"
 #include "vitcod/file_kind.h"
+#include "vitcod/measured.h"
 #include "vitcod/version.h"
 
 void vc__run_note(json_t **notes, const char *format, ...)
@@ -50,6 +51,34 @@ static void take_gathered(vc_run_folder *f)
         }
 }
 
+/* Times of another program: a profile of TensorRT, a trace of PyTorch. */
+static void take_measured(vc_run_folder *f, const json_t *value, const char *name)
+{
+    vc_measured measured;
+    json_t *result = json_pack("{s:s}", "verb", "measured");
+    vc_status status = VC_OK;
+    if (!vc_measured_kind(value)) {
+        vc__run_note(&f->notes,
+                     "%s is not shown: it names no verb that wrote it, and is no profile of "
+                     "trtexec and no trace of PyTorch",
+                     name);
+        json_decref(result);
+        return;
+    }
+    status = vc_measured_take(&measured, value, name, 0);
+    if (status == VC_OK) {
+        status = result ? vc_record_add(result, &vc_measured_record, &measured) : VC_ENOMEM;
+        vc_measured_close(&measured);
+    }
+    if (status == VC_ENOMEM)
+        vc_json_append(&f->notes, NULL); /* which ends the run */
+    else if (status != VC_OK)
+        vc__run_note(&f->notes, "%s is not shown: %s", name, vc_last_error());
+    else
+        set_named(&f->results, name, json_incref(result));
+    json_decref(result);
+}
+
 static void take_json(vc_run_folder *f, const char *path, const char *name)
 {
     json_t *value;
@@ -61,7 +90,7 @@ static void take_json(vc_run_folder *f, const char *path, const char *name)
         return;
     }
     if (!json_is_string(json_object_get(value, "verb")))
-        vc__run_note(&f->notes, "%s is not shown: it names no verb that wrote it", name);
+        take_measured(f, value, name);
     else if (json_is_object(json_object_get(value, "run")))
         vc_json_append(&f->gathered, json_incref(json_object_get(value, "run")));
     else
@@ -282,8 +311,11 @@ static vc_status write_page(const char *page, vc_run_folder *const *folders,
     vc_run_folder_runs(runs, folders, from->count);
     for (size_t i = 0; i < from->title_count && i < from->count; i++)
         runs[i].name = from->titles[i];
-    const vc_report r = {
-        .runs = runs, .run_count = from->count, .command = command, .version = VC_VERSION};
+    const vc_report r = {.runs = runs,
+                         .run_count = from->count,
+                         .command = command,
+                         .version = VC_VERSION,
+                         .measured_batch = from->measured_batch};
     vc_status status = check_titles(runs, from->count);
     if (status == VC_OK)
         status = vc_report_write(page, &r, figures);

@@ -7,7 +7,7 @@
 
 static inline char *page_of(const vc_report_run *runs, size_t count)
 {
-    const vc_report report = {runs, count, "vitcod report '<run>'", "1.2.3"};
+    const vc_report report = {runs, count, "vitcod report '<run>'", "1.2.3", 0};
     const char *path = temporary("page.html");
     size_t figures;
     assert_ok(vc_report_write(path, &report, &figures));

@@ -237,10 +237,14 @@ static void the_page_reads_keys_of_schemas(void **state)
             snprintf(file, sizeof file, "%s%zu.json", verbs[v], variant);
             json_object_set_new(results, file, result_of(verbs[v], variant));
         }
+    json_t *measured = make(items_of("compare", "measured"), "compare", 0);
+    object_count--; /* what every result may have is not in it; its list is held */
+    json_object_set_new(measured, "verb", json_string("measured"));
+    json_object_set_new(results, "elsewhere.json", measured);
     json_object_set(logs, "train.jsonl",
                     json_object_get(json_object_get(results, "train0.json"), "epochs"));
     const vc_report_run run = {.name = "all", .results = results, .logs = logs};
-    const vc_report report = {&run, 1, "vitcod report", "1.2.3"};
+    const vc_report report = {&run, 1, "vitcod report", "1.2.3", 0};
     const char *path = temporary("page.html");
     lookups = 0;
     assert_ok(vc_report_write(path, &report, NULL));
@@ -252,6 +256,7 @@ static void the_page_reads_keys_of_schemas(void **state)
         if (!strstr(text, id))
             fail_msg("the page has no section '%s'", sections[s]);
     }
+    assert_non_null(strstr(text, "Time of an image here and elsewhere"));
     assert_null(strstr(text, "class=\"notes\"")); /* all of it was read */
     free(text);
     json_decref(results);

@@ -376,7 +376,7 @@ static void it_is_written_whole_or_not_at_all(void **state)
 {
     (void)state;
     const vc_report_run run = {.name = "nothing"};
-    const vc_report report = {&run, 1, "", ""};
+    const vc_report report = {&run, 1, "", "", 0};
     assert_fails(vc_report_write("/dev/full", &report, NULL), VC_EIO, "/dev/full");
     assert_fails(vc_report_write(temporary("no/page.html"), &report, NULL), VC_EIO, "cannot write");
 }

@@ -14,6 +14,19 @@ static void write_text(const char *folder, const char *name, const char *text)
     write_bytes(path, text, strlen(text));
 }
 
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    const size_t bytes = (size_t)ftell(file);
+    char *text = calloc(bytes + 1, 1);
+    rewind(file);
+    assert_int_equal(fread(text, 1, bytes, file), bytes);
+    fclose(file);
+    return text;
+}
+
 static void results_logs_and_notes(void **state)
 {
     (void)state;
@@ -127,12 +140,61 @@ static void a_table_has_its_place(void **state)
     assert_false(write); /* a file has no table beside it */
 }
 
+/* What trtexec wrote on a Jetson TX2, and PyTorch's profiler on an RTX 2080 Ti, in small: they are
+ * drawn beside a profile of ours. */
+static void times_from_elsewhere(void **state)
+{
+    (void)state;
+    const char *folder = temporary("elsewhere"), *page = temporary("elsewhere.html");
+    const vc_run_paths runs = {.paths = &folder, .count = 1, .measured_batch = 4};
+    vc_run_folder *f;
+    vc_report_run run;
+    mkdir(folder, 0755);
+    write_text(folder, "tx2.json",
+               "[{\"count\": 10}, {\"name\": \"/blocks.0/attn/qkv/MatMul\", \"timeMs\": 80, "
+               "\"averageMs\": 8, \"percentage\": 80}, {\"name\": \"/blocks.0/attn/Softmax\", "
+               "\"timeMs\": 20, \"averageMs\": 2, \"percentage\": 20}]");
+    write_text(folder, "rtx-2080-ti.json",
+               "{\"traceEvents\": [{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": "
+               "\"aten::softmax\", \"ts\": 0, \"dur\": 9, \"tid\": 1, \"args\": {\"External id\": "
+               "5}}, {\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"softmax_warp_forward\", "
+               "\"ts\": 4, \"dur\": 3000, \"args\": {\"External id\": 5, \"device\": 0}}]}");
+    write_text(folder, "profile.json",
+               "{\"verb\": \"profile\", \"device\": \"opencl\", \"dtype\": \"fp32\", \"batch\": 2, "
+               "\"work\": [{\"work\": \"qkv\", \"ms\": 6.0}, {\"work\": \"softmax\", \"ms\": "
+               "2.0}]}");
+    write_text(folder, "broken.json", "[{\"name\": \"x\"}]");
+    assert_ok(vc_run_folder_open(&f, folder));
+    vc_run_folder_runs(&run, &f, 1);
+    assert_int_equal(json_object_size(run.results), 3);
+    assert_int_equal(json_array_size(run.notes), 1);
+    assert_string_equal(json_string_value(json_array_get(run.notes, 0)),
+                        "broken.json is not shown: broken.json: layer 0 has no 'name' and "
+                        "'averageMs'");
+    const json_t *tx2 = json_object_get(run.results, "tx2.json");
+    assert_string_equal(json_string_value(json_object_get(tx2, "kind")), "TensorRT");
+    assert_near(vc_json_number(tx2, "end_to_end_us"), 1e4, 1e-9); /* of a run */
+    vc_run_folder_close(f);
+    assert_ok(vc_run_folders_page(page, &runs, "", NULL));
+    char *text = read_text(page);
+    static const char *const holds[] = {"tx2, TensorRT</th>",
+                                        "rtx-2080-ti, PyTorch</th>",
+                                        "profile, on opencl in fp32, 4 ms</th>",
+                                        "taken to have 4 images",
+                                        "tx2, TensorRT, softmax: 0.5 ms (20.0 %)",
+                                        "tx2, TensorRT, 2.5 ms, softmax: 20 % (20.0 %)"};
+    for (size_t i = 0; i < sizeof holds / sizeof *holds; i++)
+        if (!strstr(text, holds[i]))
+            fail_msg("the page does not hold '%s'", holds[i]);
+    free(text);
+}
+
 static void runs_have_titles(void **state)
 {
     (void)state;
     const char *paths[2] = {temporary("first"), temporary("second")};
     const char *titles[2] = {"Ours", "second"}, *page = temporary("titles.html");
-    vc_run_paths runs = {paths, titles, 2, 1};
+    vc_run_paths runs = {paths, titles, 2, 1, 0};
     for (size_t i = 0; i < 2; i++) {
         mkdir(paths[i], 0755);
         write_text(paths[i], "dense.json", "{\"verb\": \"eval\", \"top1\": 50.0}");
@@ -148,6 +210,7 @@ int main(void)
         cmocka_unit_test(results_logs_and_notes), cmocka_unit_test(maps_become_layers),
         cmocka_unit_test(runs_of_one_name),       cmocka_unit_test(nothing_to_report),
         cmocka_unit_test(a_table_has_its_place),  cmocka_unit_test(runs_have_titles),
+        cmocka_unit_test(times_from_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

@@ -70,45 +70,62 @@ static void sum_up(vc_measured *out, const vc__class_times *t, double whole_ms, 
     out->end_to_end_us = (isnan(whole_ms) ? sum : 1e3 * whole_ms) / images;
 }
 
+static const json_t *events_of(const json_t *root)
+{
+    return json_is_array(root) ? root : json_object_get(root, "traceEvents");
+}
+
+const char *vc_measured_kind(const json_t *root)
+{
+    const char *verb = text_of(root, "verb");
+    const json_t *first = json_array_get(events_of(root), 0);
+    return strcmp(verb, "bench") == 0 || strcmp(verb, "profile") == 0 ? "vitcod"
+           : first && json_object_get(first, "ph")                    ? "PyTorch"
+           : first && json_is_array(root)                             ? "TensorRT"
+                                                                      : NULL;
+}
+
 static vc_status read_root(vc_measured *out, const json_t *root, const char *path, size_t batch)
 {
     vc__class_times times = {.runs = 1.0};
     double whole = NAN, images = batch ? (double)batch : 1.0;
-    const char *verb = text_of(root, "verb");
-    const json_t *events = json_is_array(root) ? root : json_object_get(root, "traceEvents"),
-                 *first = json_array_get(events, 0);
-    if (strcmp(verb, "bench") == 0 || strcmp(verb, "profile") == 0) {
-        out->kind = "vitcod";
-        VC_TRY(read_own(&times, &whole, root, path));
-        images = 1.0;
-    } else if (first && json_object_get(first, "ph")) {
-        out->kind = "PyTorch";
-        VC_TRY(vc__times_of_pytorch(&times, events, path));
-    } else if (first && json_is_array(root)) {
-        out->kind = "TensorRT";
-        VC_TRY(vc__times_of_tensorrt(&times, root, path));
-    } else
+    out->kind = vc_measured_kind(root);
+    if (!out->kind)
         return vc_fail(VC_EFORMAT,
                        "%s: wanted the JSON of `vitcod bench` or `profile`, of trtexec "
                        "--exportProfile, or a Chrome trace of PyTorch",
                        path);
+    if (strcmp(out->kind, "vitcod") == 0) {
+        VC_TRY(read_own(&times, &whole, root, path));
+        images = 1.0;
+    } else if (strcmp(out->kind, "PyTorch") == 0)
+        VC_TRY(vc__times_of_pytorch(&times, events_of(root), path));
+    else
+        VC_TRY(vc__times_of_tensorrt(&times, root, path));
     sum_up(out, &times, whole, images * (times.runs > 0.0 ? times.runs : 1.0));
     if (out->end_to_end_us > 0.0)
         return VC_OK;
     return vc_fail(VC_EFORMAT, "%s: has no times of operators", path);
 }
 
-vc_status vc_measured_read(vc_measured *out, const char *path, size_t batch)
+vc_status vc_measured_take(vc_measured *out, const json_t *root, const char *path, size_t batch)
 {
-    json_t *root;
     *out = (vc_measured){.path = path};
-    VC_TRY(vc_json_read(&root, path));
     out->classes = calloc(VC_MEASURED_CLASSES, sizeof *out->classes);
     const vc_status status =
         out->classes ? read_root(out, root, path, batch) : vc_fail(VC_ENOMEM, "out of memory");
-    json_decref(root);
     if (status != VC_OK)
         vc_measured_close(out);
+    return status;
+}
+
+vc_status vc_measured_read(vc_measured *out, const char *path, size_t batch)
+{
+    json_t *root;
+    *out = (vc_measured){0};
+    VC_TRY(vc_json_read(&root, path));
+    const vc_status status = vc_measured_take(out, root, path, batch);
+    json_decref(root);
     return status;
 }
 
