@@ -114,7 +114,7 @@ case_a_flipped_bit_and_another_build() {
     packed=$(kept fp32)
     cp "$packed" whole
     size=$(stat -c %s whole)
-    for at in $((size - 1)) $((size / 2)) $((size / 4 * 3)); do
+    for at in $((size - 1)) $((size / 2)) $((size * 3 / 4)); do
         flip "$packed" "$at"
         check "a bit at $at" 0 'damaged: its values have another .*: it is made anew' \
             classify --cache
