@@ -17,6 +17,16 @@ static void gather_pixel(float *out, const float *pixel, const vc_window *w)
         out[c] = pixel[c * w->channel_stride];
 }
 
+/* An image's channels, one after the other, as the first layer of a stem reads them. */
+static inline void gather_planes(float *out, const float *first, const vc_window *w, size_t kernel,
+                                 size_t channels)
+{
+    for (size_t i = 0; i < kernel; i++)
+        for (size_t j = 0; j < kernel; j++)
+            for (size_t c = 0; c < channels; c++)
+                *out++ = first[i * w->side + j + c * w->channel_stride];
+}
+
 /* A window whose pixels all lie in the image. The tokens of a line are one piece. */
 static void gather_inside(float *out, const float *first, const vc_window *w)
 {
@@ -24,6 +34,10 @@ static void gather_inside(float *out, const float *first, const vc_window *w)
     if (w->channel_stride == 1 && w->pixel_stride == channels) {
         for (size_t i = 0; i < kernel; i++, out += line)
             memcpy(out, first + i * w->side * channels, line * sizeof *out);
+        return;
+    }
+    if (kernel == 3 && channels == 3 && w->pixel_stride == 1) { /* no loops are left of it */
+        gather_planes(out, first, w, 3, 3);
         return;
     }
     for (size_t i = 0; i < kernel; i++, out += line)
