@@ -25,33 +25,52 @@ static const char *text_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+vc_status vc__time_of(double *out, const json_t *object, const char *key, const char *what,
+                      const char *path)
+{
+    static const double most = 1e18; /* microseconds since 1970 are 1.8e15 */
+    const json_t *value = json_object_get(object, key);
+    *out = json_number_value(value);
+    if (json_is_number(value) && *out >= 0.0 && *out <= most)
+        return VC_OK;
+    if (!json_is_number(value))
+        return vc_fail(VC_EFORMAT, "%s: '%s' has no number '%s'", path, what, key);
+    return vc_fail(VC_EFORMAT, "%s: '%s' has %g as '%s', wanted 0 to 1e18", path, what, *out, key);
+}
+
 /* The operators of `bench`, the kinds of work of `profile`; ms of a batch. */
-static void add_own(vc__class_times *out, const json_t *list, int kinds)
+static vc_status add_own(vc__class_times *out, const json_t *list, int kinds, const char *path)
 {
     size_t i;
     json_t *one;
     json_array_foreach (list, i, one) {
         const char *name = text_of(one, kinds ? "work" : "name");
         size_t class = kinds ? class_of(name) : VC_MEASURED_OTHER;
+        double ms;
         for (int k = 0; !kinds && k < VC_OP_COUNT; k++)
             if (strcmp(vc_op_name((vc_op_kind)k), name) == 0)
                 class = vc_op_work((vc_op_kind)k);
-        out->us[class] += 1e3 * vc_json_number(one, "ms");
+        VC_TRY(vc__time_of(&ms, one, "ms", name, path));
+        out->us[class] += 1e3 * ms;
     }
+    return VC_OK;
 }
 
 /* `whole`: of a batch, in ms. */
 static vc_status read_own(vc__class_times *out, double *whole, const json_t *root, const char *path)
 {
-    const int bench = strcmp(text_of(root, "verb"), "bench") == 0;
-    const json_t *untimed = json_object_get(root, "untimed_ms");
-    *whole = bench ? vc_json_number(root, "median_ms") : vc_json_number(untimed, "median");
-    if (!(*whole > 0.0))
-        return vc_fail(VC_EFORMAT, "%s: '%s' has no time of a whole model in it", path,
-                       text_of(root, "verb"));
-    add_own(out, json_object_get(root, bench ? "operators" : "work"), !bench);
-    out->runs = vc_json_number(root, "batch");
-    return VC_OK;
+    const char *verb = text_of(root, "verb");
+    const int bench = strcmp(verb, "bench") == 0;
+    const json_t *batch = json_object_get(root, "batch");
+    const json_t *holder = bench ? root : json_object_get(root, "untimed_ms");
+    const char *key = bench ? "median_ms" : "median";
+    if (!(vc_json_number(holder, key) > 0.0))
+        return vc_fail(VC_EFORMAT, "%s: '%s' has no time of a whole model in it", path, verb);
+    VC_TRY(vc__time_of(whole, holder, key, verb, path));
+    if (json_integer_value(batch) < 1)
+        return vc_fail(VC_EFORMAT, "%s: '%s' has no number 'batch' of images in it", path, verb);
+    out->runs = (double)json_integer_value(batch);
+    return add_own(out, json_object_get(root, bench ? "operators" : "work"), !bench, path);
 }
 
 /* How many runs a file is of counts where it says so, how many images each has where not. */

@@ -11,6 +11,11 @@ typedef struct vc__class_times {
     double runs;
 } vc__class_times;
 
+/* A time that an object has under a key; `what` and `path` are for messages. VC_EFORMAT unless it
+ * is a number from 0 to 1e18. */
+vc_status vc__time_of(double *out, const json_t *object, const char *key, const char *what,
+                      const char *path);
+
 /* A list of layers: [{"count": N}, {"name": .., "averageMs": ..}, ..]. */
 vc_status vc__times_of_tensorrt(vc__class_times *out, const json_t *layers, const char *path);
 /* A list of events. */

@@ -1,5 +1,6 @@
 /* Events of PyTorch's profiler. An operator calls others: each has its own time, and the class of
  * the outermost that has one. Where there are kernels of a device, their times count. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,21 @@ static int by_id(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* Takes the time of an event from those that it lies in: where it ends behind the one that calls
+ * it, what is left from the next one further out. */
+static void take_from(event *all, const size_t *stack, size_t depth, const event *now)
+{
+    double from = now->start;
+    while (depth-- > 0 && from < now->end) {
+        event *outer = &all[stack[depth]];
+        const double to = outer->end < now->end ? outer->end : now->end;
+        if (to <= from)
+            continue;
+        outer->own -= to - from;
+        from = to;
+    }
+}
+
 /* Gives each its own time, and its class from outside in. `stack` has room for all. */
 static void nest(events *e, size_t *stack)
 {
@@ -123,36 +139,24 @@ static void nest(events *e, size_t *stack)
         while (depth > 0 && (e->all[stack[depth - 1]].thread != now->thread ||
                              e->all[stack[depth - 1]].end <= now->start))
             depth--;
-        event *outer = depth ? &e->all[stack[depth - 1]] : NULL;
-        if (outer) {
-            outer->own -= now->end - now->start;
+        const event *outer = depth ? &e->all[stack[depth - 1]] : NULL;
+        take_from(e->all, stack, depth, now);
+        if (outer)
             now->class = outer->class != NO_CLASS ? outer->class : now->class;
-        }
         stack[depth++] = i;
     }
-}
-
-/* Of an event; without it an operator or a kernel would take no time. */
-static vc_status take_time(double *out, const json_t *one, const char *key, const char *path)
-{
-    const json_t *value = json_object_get(one, key);
-    if (!json_is_number(value))
-        return vc_fail(VC_EFORMAT, "%s: event '%s' has no number '%s'", path, text_of(one, "name"),
-                       key);
-    *out = json_number_value(value);
-    return VC_OK;
 }
 
 static vc_status take_operator(events *out, const json_t *one, const char *path)
 {
     const json_t *args = json_object_get(one, "args"), *tid = json_object_get(one, "tid");
     double start = 0.0, length = 0.0;
-    VC_TRY(take_time(&start, one, "ts", path));
-    VC_TRY(take_time(&length, one, "dur", path));
+    VC_TRY(vc__time_of(&start, one, "ts", text_of(one, "name"), path));
+    VC_TRY(vc__time_of(&length, one, "dur", text_of(one, "name"), path));
     out->all[out->count++] =
         (event){.start = start,
                 .end = start + length,
-                .own = length,
+                .own = start + length - start, /* as others are taken from it */
                 .thread = (long)json_integer_value(tid),
                 .id = json_integer_value(json_object_get(args, "External id")),
                 .class = class_of(text_of(one, "name"), json_object_get(args, "Input Dims"))};
@@ -200,7 +204,7 @@ static vc_status add_kernels(vc__class_times *out, size_t *count, events *operat
         const event *by = bsearch(&key, operators->all, operators->count, sizeof key, by_id);
         const int known = key.id != 0 && by && by->class != NO_CLASS;
         double length = 0.0;
-        VC_TRY(take_time(&length, one, "dur", path));
+        VC_TRY(vc__time_of(&length, one, "dur", text_of(one, "name"), path));
         out->us[known ? by->class : VC_MEASURED_OTHER] += length;
         ++*count;
     }
@@ -219,7 +223,7 @@ vc_status vc__times_of_pytorch(vc__class_times *out, const json_t *list, const c
     if (status == VC_OK && kernels == 0)
         for (size_t i = 0; i < operators.count; i++) {
             const event *e = &operators.all[i];
-            out->us[e->class == NO_CLASS ? VC_MEASURED_OTHER : e->class] += e->own;
+            out->us[e->class == NO_CLASS ? VC_MEASURED_OTHER : e->class] += fmax(e->own, 0.0);
         }
     free(operators.all);
     return status;

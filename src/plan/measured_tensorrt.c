@@ -63,12 +63,13 @@ vc_status vc__times_of_tensorrt(vc__class_times *out, const json_t *layers, cons
     json_t *layer;
     json_array_foreach (layers, i, layer) {
         const char *name = json_string_value(json_object_get(layer, "name"));
-        const json_t *average = json_object_get(layer, "averageMs");
+        double ms;
         if (i == 0 && !name && json_object_get(layer, "count"))
             continue; /* of runs, which averages know */
-        if (!name || !json_is_number(average))
-            return vc_fail(VC_EFORMAT, "%s: layer %zu has no 'name' and 'averageMs'", path, i);
-        out->us[class_of(name)] += 1e3 * json_number_value(average);
+        if (!name)
+            return vc_fail(VC_EFORMAT, "%s: layer %zu has no 'name'", path, i);
+        VC_TRY(vc__time_of(&ms, layer, "averageMs", name, path));
+        out->us[class_of(name)] += 1e3 * ms;
     }
     return VC_OK;
 }

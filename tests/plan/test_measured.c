@@ -157,6 +157,22 @@ static void kernels_of_pytorch(void **state)
     vc_measured_close(&m);
 }
 
+/* Of two that overlap, neither inside the other, the shared time counts once. */
+static void operators_that_overlap(void **state)
+{
+    (void)state;
+    vc_measured m;
+    assert_ok(read_text(
+        &m,
+        "[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"call\", \"ts\": 0, \"dur\": 20},"
+        "{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"gelu\", \"ts\": 2, \"dur\": 8},"
+        "{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::softmax\", \"ts\": 6, \"dur\": 9}]",
+        1));
+    assert_near(m.end_to_end_us, 20.0, 1e-9);
+    assert_near(us_of(&m, "other"), 7.0, 1e-9);
+    vc_measured_close(&m);
+}
+
 /* ms of a batch become us of an image; attention is one operator of the engine. */
 static void own_results(void **state)
 {
@@ -190,16 +206,25 @@ static void what_is_no_measurement_is_refused(void **state)
         {"{\"verb\": \"eval\"}", "wanted the JSON of"},
         {"[]", "wanted the JSON of"},
         {"[{\"count\": 3}]", "no times of operators"},
-        {"[{\"count\": 3}, {\"name\": \"x\"}]", "layer 1 has no 'name' and 'averageMs'"},
+        {"[{\"count\": 3}, {\"name\": \"x\"}]", "'x' has no number 'averageMs'"},
         {"{\"traceEvents\": [{\"ph\": \"M\"}]}", "no event of the category 'cpu_op'"},
         {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"ts\": 3}]",
-         "event 'aten::mm' has no number 'dur'"},
+         "'aten::mm' has no number 'dur'"},
         {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"dur\": 3}]",
-         "event 'aten::mm' has no number 'ts'"},
+         "'aten::mm' has no number 'ts'"},
         {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"aten::mm\", \"ts\": 0, \"dur\": 3},"
          "{\"ph\": \"X\", \"cat\": \"kernel\", \"name\": \"gemm\"}]",
-         "event 'gemm' has no number 'dur'"},
-        {"{\"verb\": \"profile\", \"macs\": 3}", "'profile' has no time of a whole model"}};
+         "'gemm' has no number 'dur'"},
+        {"{\"verb\": \"profile\", \"macs\": 3}", "'profile' has no time of a whole model"},
+        {"[{\"count\": 3}, {\"averageMs\": 1}]", "layer 1 has no 'name'"},
+        {"[{\"name\": \"x\", \"averageMs\": -1}]", "'x' has -1 as 'averageMs', wanted 0 to 1e18"},
+        {"[{\"name\": \"x\", \"averageMs\": 1e300}]", "'x' has 1e+300 as 'averageMs'"},
+        {"[{\"ph\": \"X\", \"cat\": \"cpu_op\", \"name\": \"a\", \"ts\": 0, \"dur\": -3}]",
+         "'a' has -3 as 'dur'"},
+        {"{\"verb\": \"bench\", \"median_ms\": 3}", "no number 'batch' of images"},
+        {"{\"verb\": \"bench\", \"median_ms\": 3, \"batch\": 1, "
+         "\"operators\": [{\"name\": \"qkv\"}]}",
+         "'qkv' has no number 'ms'"}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_int_equal(read_text(&m, texts[i][0], 1), VC_EFORMAT);
         if (!strstr(vc_last_error(), texts[i][1]))
@@ -215,6 +240,7 @@ int main(void)
         cmocka_unit_test(operators_of_pytorch),
         cmocka_unit_test(a_small_head_of_pytorch),
         cmocka_unit_test(kernels_of_pytorch),
+        cmocka_unit_test(operators_that_overlap),
         cmocka_unit_test(own_results),
         cmocka_unit_test(what_is_no_measurement_is_refused),
     };
