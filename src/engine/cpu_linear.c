@@ -45,8 +45,8 @@ void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *t
 {
     const size_t bytes = to->precision == VC_IN_INT8 ? 1 : 2;
     unsigned char *at = (unsigned char *)vc__rows(to, tile) + row * to->width * bytes;
-    convert(at, to->scales + tile->worker * VC__TILE + row, values, rows, to->width, to->precision,
-            cpu->kernels);
+    float *scales = to->scales ? to->scales + tile->worker * VC__TILE + row : NULL; /* int8's */
+    convert(at, scales, values, rows, to->width, to->precision, cpu->kernels);
 }
 
 void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, size_t count)
