@@ -3,9 +3,8 @@
 #define VITCOD_MODEL_INFO_H
 
 #include "vitcod/group_files.h"
-#include "vitcod/model.h"
+#include "vitcod/input_info.h"
 #include "vitcod/plan_summary.h"
-#include "vitcod/record.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,11 +18,8 @@ typedef struct vc_model_info_attention {
 
 typedef struct vc_model_info {
     const char *model, *architecture;
-    bool pictures; /* what it takes; image, channels and how pixels are wanted are of those alone */
-    size_t image_height, image_width, channels, classes, parameters;
-    float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS], *mean, *std;
-    const char *interpolation;
-    double crop_pct;
+    vc_input_info input;
+    size_t classes, parameters;
     char known_as[48], guessed[VC_GUESSES_TEXT]; /* empty: nothing */
     uint64_t macs, attention_macs;
     json_t *sizes; /* the family's own */

@@ -4,20 +4,16 @@
 
 #include <stdio.h>
 
-#include "vitcod/model.h"
-#include "vitcod/record.h"
+#include "vitcod/input_info.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 typedef struct vc_preset {
-    const char *name, *architecture, *interpolation;
-    size_t image_height, image_width, patch, tokens, parameters, classes, outputs, channels;
-    float input_mean[VC_MODEL_CHANNELS], input_std[VC_MODEL_CHANNELS];
-    float *mean, *std; /* these */
-    double crop_pct;
-    bool pictures; /* what it takes; patches and how pixels are wanted are of those alone */
+    const char *name, *architecture;
+    size_t patch, tokens, parameters, classes, outputs; /* patch: of pictures alone */
+    vc_input_info input;
 } vc_preset;
 
 typedef struct vc_preset_list {

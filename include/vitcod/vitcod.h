@@ -79,6 +79,7 @@
 /* models: DeiT, LeViT */
 #include "vitcod/blocks.h"
 #include "vitcod/gradients.h"
+#include "vitcod/input_info.h"
 #include "vitcod/model.h"
 #include "vitcod/model_info.h"
 #include "vitcod/preset_list.h"

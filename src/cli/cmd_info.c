@@ -100,12 +100,12 @@ static size_t size_of(const vc_model_info *r, const char *name)
 
 static void print_numbers(const vc_model_info *r)
 {
-    if (r->pictures) {
-        print_pixels("image", r->image_height, r->image_width);
+    if (r->input.pictures) {
+        print_pixels("image", r->input.image_height, r->input.image_width);
         print_size("patch", json_object_get(r->sizes, "patch"));
         if (json_object_get(r->sizes, "patch_height"))
             print_pixels("patch", size_of(r, "patch_height"), size_of(r, "patch_width"));
-        print_number("channels", r->channels);
+        print_number("channels", r->input.channels);
     }
     print_number("classes", r->classes);
     print_sizes(r->sizes);
@@ -120,16 +120,16 @@ static void print_input(const vc_model_info *r)
     const struct {
         const char *name;
         const float *values;
-    } lists[] = {{"mean", r->mean}, {"std", r->std}};
-    for (size_t i = 0; r->pictures && i < 2; i++) {
+    } lists[] = {{"mean", r->input.mean}, {"std", r->input.std}};
+    for (size_t i = 0; r->input.pictures && i < 2; i++) {
         printf("  %-18s", lists[i].name);
-        for (size_t c = 0; c < r->channels; c++)
+        for (size_t c = 0; c < r->input.channels; c++)
             printf(" %g", (double)lists[i].values[c]);
         putchar('\n');
     }
-    if (r->pictures)
-        printf("  %-18s %s\n  %-18s %g\n", "interpolation", r->interpolation, "crop_pct",
-               r->crop_pct);
+    if (r->input.pictures)
+        printf("  %-18s %s\n  %-18s %g\n", "interpolation", r->input.interpolation, "crop_pct",
+               r->input.crop_pct);
     if (r->known_as[0])
         printf("  %-18s %s\n", "known_as", r->known_as);
     if (r->guessed[0])

@@ -1,7 +1,6 @@
 #include "vitcod/model_info.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static const vc_field attention_fields[] = {
     {VC_FIELD(vc_model_info_attention, group, "", "layers of one shape; \"\": all")},
@@ -30,18 +29,8 @@ static const vc_record plan_record = VC_RECORD("plan", vc_model_info, plan_field
 static const vc_field fields[] = {
     {VC_FIELD(vc_model_info, model, "", "file or preset")},
     {VC_FIELD(vc_model_info, architecture, "", "family")},
-    {VC_FIELD(vc_model_info, image_height, "", "pixels"), VC_WHEN(vc_model_info, pictures)},
-    {VC_FIELD(vc_model_info, image_width, "", "pixels"), VC_WHEN(vc_model_info, pictures)},
-    {VC_FIELD(vc_model_info, channels, "", "of an image"), VC_WHEN(vc_model_info, pictures)},
+    {VC_FIELD_INLINE(vc_model_info, input, &vc_input_info_record)},
     {VC_FIELD(vc_model_info, classes, "", "that it tells apart; 0: no classifier")},
-    {VC_FIELD_LIST(vc_model_info, mean, channels, "input_mean", "", "of pixels in 0..1"),
-     VC_WHEN(vc_model_info, pictures)},
-    {VC_FIELD_LIST(vc_model_info, std, channels, "input_std", "", "deviations of such pixels"),
-     VC_WHEN(vc_model_info, pictures)},
-    {VC_FIELD(vc_model_info, interpolation, "", "of images that are resized"),
-     VC_WHEN(vc_model_info, pictures)},
-    {VC_FIELD(vc_model_info, crop_pct, "", "share of the shorter side that is seen"),
-     VC_WHEN(vc_model_info, pictures)},
     {VC_FIELD(vc_model_info, known_as, "", "the name whose input it is"), VC_KNOWN},
     {VC_FIELD(vc_model_info, guessed, "", "what no file and no option says"), VC_KNOWN},
     {VC_FIELD(vc_model_info, parameters, "", "learnt numbers")},
@@ -98,22 +87,12 @@ static vc_status describe_work(vc_model_info *result, const vc_model_config *con
 vc_status vc_model_info_open(vc_model_info *out, const char *name, const vc_model_config *config,
                              const vc_plan *plan, bool inside)
 {
-    const vc_model_input input = vc_model_input_of(config);
     *out = (vc_model_info){.model = name,
                            .architecture = vc_model_family(config),
-                           .image_height = input.height,
-                           .image_width = input.width,
-                           .channels = input.channels,
-                           .pictures = input.joints == 0,
-                           .classes = input.classes,
-                           .interpolation = vc_interpolation_word(input.interpolation),
-                           .crop_pct = input.crop_pct,
+                           .classes = vc_model_input_of(config).classes,
                            .has_plan = plan != NULL,
                            .inside = inside};
-    memcpy(out->input_mean, input.mean, sizeof out->input_mean);
-    memcpy(out->input_std, input.std, sizeof out->input_std);
-    out->mean = out->input_mean;
-    out->std = out->input_std;
+    vc_input_info_of(&out->input, config);
     snprintf(out->known_as, sizeof out->known_as, "%s", config->looks.known_as);
     vc_model_guesses(out->guessed, config);
     vc_status status = vc_model_parameters(&out->parameters, config);

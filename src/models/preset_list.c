@@ -1,26 +1,17 @@
 #include "vitcod/preset_list.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_preset, name, "", "timm's")},
     {VC_FIELD(vc_preset, architecture, "", "family")},
-    {VC_FIELD(vc_preset, image_height, "", "pixels"), VC_WHEN(vc_preset, pictures)},
-    {VC_FIELD(vc_preset, image_width, "", "pixels"), VC_WHEN(vc_preset, pictures)},
-    {VC_FIELD(vc_preset, patch, "", "pixels along a patch's side"), VC_WHEN(vc_preset, pictures)},
+    {VC_FIELD_INLINE(vc_preset, input, &vc_input_info_record)},
+    {VC_FIELD(vc_preset, patch, "", "pixels along a patch's side"),
+     VC_WHEN(vc_preset, input.pictures)},
     {VC_FIELD(vc_preset, tokens, "", "of the first layer")},
     {VC_FIELD(vc_preset, parameters, "", "learnt numbers")},
     {VC_FIELD(vc_preset, classes, "", "that it tells apart; 0: it gives features")},
     {VC_FIELD(vc_preset, outputs, "", "values for an image")},
-    {VC_FIELD_LIST(vc_preset, mean, channels, "input_mean", "", "of pixels in 0..1"),
-     VC_WHEN(vc_preset, pictures)},
-    {VC_FIELD_LIST(vc_preset, std, channels, "input_std", "", "deviations of such pixels"),
-     VC_WHEN(vc_preset, pictures)},
-    {VC_FIELD(vc_preset, interpolation, "", "of images that are resized"),
-     VC_WHEN(vc_preset, pictures)},
-    {VC_FIELD(vc_preset, crop_pct, "", "share of the shorter side that is seen"),
-     VC_WHEN(vc_preset, pictures)},
 };
 const vc_record vc_preset_record = VC_RECORD("preset", vc_preset, fields);
 
@@ -39,20 +30,11 @@ static vc_status describe(vc_preset *out, const char *name)
     const vc_model_input input = vc_model_input_of(&config);
     *out = (vc_preset){.name = name,
                        .architecture = vc_model_family(&config),
-                       .interpolation = vc_interpolation_word(input.interpolation),
-                       .image_height = input.height,
-                       .image_width = input.width,
                        .patch = patch_of(&config),
                        .tokens = vc_model_layer(&config, 0).keys,
                        .classes = input.classes,
-                       .outputs = input.outputs,
-                       .channels = input.channels,
-                       .pictures = input.joints == 0,
-                       .crop_pct = input.crop_pct};
-    memcpy(out->input_mean, input.mean, sizeof out->input_mean);
-    memcpy(out->input_std, input.std, sizeof out->input_std);
-    out->mean = out->input_mean;
-    out->std = out->input_std;
+                       .outputs = input.outputs};
+    vc_input_info_of(&out->input, &config);
     return vc_model_parameters(&out->parameters, &config);
 }
 
@@ -84,12 +66,13 @@ void vc_preset_list_print(FILE *out, const vc_preset_list *list)
             "name");
     for (size_t i = 0; i < list->count; i++) {
         const vc_preset *p = &list->list[i];
-        if (!p->pictures) {
+        const vc_input_info *in = &p->input;
+        if (!in->pictures) {
             fprintf(out, "%-44s poses       %6zu %10zu\n", p->name, p->tokens, p->parameters);
             continue;
         }
         fprintf(out, "%-44s %5zu %5zu %6zu %10zu %5g %-8s %6.3g %5.3g %7zu\n", p->name,
-                p->image_width, p->patch, p->tokens, p->parameters, p->crop_pct, p->interpolation,
-                (double)p->mean[0], (double)p->std[0], p->classes);
+                in->image_width, p->patch, p->tokens, p->parameters, in->crop_pct,
+                in->interpolation, (double)in->mean[0], (double)in->std[0], p->classes);
     }
 }
