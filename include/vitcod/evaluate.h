@@ -23,6 +23,9 @@ vc_status vc_model_check_labels(const vc_model_config *config);
 /* Makes an input that of the source: its classes; of images in memory channels, mean and standard
  * deviation too. */
 void vc_model_input_of_source(vc_model_input *input, const vc_source *source);
+/* Calls the classes of a model as the source does, where it has as many; else they have no names:
+ * what they were called before may be others. */
+vc_status vc_model_name_classes_as(vc_model *model, const vc_source *source);
 
 /* The options by which a loader makes the model's input of images. */
 vc_loader_options vc_model_loader_options(const vc_model *model);

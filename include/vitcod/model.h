@@ -318,6 +318,10 @@ vc_status vc_model_name_classes(vc_model *model, const char *const *names, size_
 const char *vc_model_left_out(const vc_model *model, size_t index);
 /* Writes only the encoders and decoders, as vc_model_options.autoencoder reads them. */
 vc_status vc_model_write_autoencoder(const char *path, const vc_model *model);
+/* The encoders and decoders in a file of weights, each tensor as FOLDER/NAME.npy, where no other
+ * file than an npy array is replaced. VC_EFORMAT where there are none, VC_EINVAL for a name that
+ * leads out of the folder. */
+vc_status vc_model_export_autoencoder(const char *folder, const char *path);
 void vc_model_close(vc_model *model);
 
 /* The auto-encoders of Q and of K in a layer, with NULL where there is none. */

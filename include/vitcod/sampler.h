@@ -17,6 +17,7 @@ enum { VC_SAMPLER_MAX_REPETITIONS = 256, VC_SAMPLER_ROUND = 256 };
 
 typedef struct vc_sampler_options {
     size_t images;      /* in the source */
+    size_t joints;      /* of a source of poses, whose frames are its images; 0: none */
     size_t limit;       /* images of an epoch, the first of its order; 0: all */
     size_t batch;       /* samples of all ranks together in a step */
     size_t repetitions; /* of an image, one after the other, each changed in its own way; 1: none */

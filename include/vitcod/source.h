@@ -95,6 +95,13 @@ vc_status vc_source_join(vc_source **out, vc_source **sources, size_t count);
 
 /* 1 if both have names of classes, the same ones in the same order. */
 int vc_source_same_classes(const vc_source *a, const vc_source *b);
+/* 1 if the classes of `judge` may be others than those that are learnt from: where both have names,
+ * or images are files, they must be the same. In memory they may have labels and no names: nothing
+ * tells then that they are others. */
+int vc_source_may_differ(const vc_source *learn, const vc_source *judge);
+/* VC_EINVAL, naming both paths, unless a class has one number in both: as many of them, and none
+ * that vc_source_may_differ finds either way. */
+vc_status vc_source_check_classes(const vc_source *learn, const vc_source *judge);
 
 /* Opens several paths with the same options, and joins them. options->limit counts for each path.
  * VC_EINVAL if labels are wanted and the classes are not the same. */
@@ -136,6 +143,8 @@ int vc_source_has_list(const vc_source *source);   /* 1: opened with a class lis
 
 /* Joints of a source of poses; 0: these are images. Whether they are known in 3-D. */
 size_t vc_source_joints(const vc_source *source);
+/* What so many of what it holds are called: "image", "images", or frames of poses. */
+const char *vc_source_unit(const vc_source *source, uint64_t count);
 int vc_source_has_truth(const vc_source *source);
 
 /* Number of classes that have a name. */

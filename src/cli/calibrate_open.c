@@ -11,6 +11,23 @@
 
 /* ---- models */
 
+int calibrate_take_autoencoder(const cli_command *command, calibrate_options *o)
+{
+    const char *text = o->autoencoder;
+    if (!text) {
+        if (o->compressed > 0)
+            return cli_usage(command, "--compressed belongs to --autoencoder");
+        return CLI_CONTINUE;
+    }
+    o->makes_coder = cli_is_coded(text);
+    if (o->makes_coder)
+        return cli_take_coded(&o->coded, command, text);
+    if (o->compressed > 0)
+        return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
+    o->model.autoencoder = text;
+    return CLI_CONTINUE;
+}
+
 /* A file, since a model takes its auto-encoder from one. */
 static vc_status make_coder(calibrate_run *r)
 {

@@ -14,23 +14,6 @@ static int check_rate(const cli_command *command, const char *option, double rat
     return CLI_CONTINUE;
 }
 
-int calibrate_take_autoencoder(const cli_command *command, calibrate_options *o)
-{
-    const char *text = o->autoencoder;
-    if (!text) {
-        if (o->compressed > 0)
-            return cli_usage(command, "--compressed belongs to --autoencoder");
-        return CLI_CONTINUE;
-    }
-    o->makes_coder = cli_is_coded(text);
-    if (o->makes_coder)
-        return cli_take_coded(&o->coded, command, text);
-    if (o->compressed > 0)
-        return cli_usage(command, "--compressed belongs to --autoencoder qk, q or k");
-    o->model.autoencoder = text;
-    return CLI_CONTINUE;
-}
-
 int calibrate_check_rates(const cli_command *command, const calibrate_options *o)
 {
     const double lr = o->how.train.learning_rate, of_bias = o->how.bias_learning_rate;

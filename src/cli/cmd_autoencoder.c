@@ -42,7 +42,7 @@ static int export_alone(const cli_command *command, const cli_common *common, co
 {
     if (common->json || common->csv)
         return cli_usage(command, "--json and --csv belong to --data");
-    if (cli_export_autoencoder(folder, path) != VC_OK)
+    if (vc_model_export_autoencoder(folder, path) != VC_OK)
         return cli_fail();
     printf("%s: the auto-encoder of %s\n", folder, path);
     return CLI_OK;
@@ -96,7 +96,7 @@ static int run_autoencoder(const cli_command *command, int argc, char **argv)
     autoencoder_result result = {.autoencoder = o.output};
     vc_status done = cli_make_autoencoder(&result.made, &o);
     if (done == VC_OK && exported)
-        done = cli_export_autoencoder(exported, o.output);
+        done = vc_model_export_autoencoder(exported, o.output);
     status = cli_end(command, &common, done, &result, print_text);
     status = cli_judge_images(status, &result.made.seen, o.data.skip_broken);
     cli_autoencoder_free(&result.made);

@@ -48,33 +48,13 @@ static vc_status collect(vc_features *out, cli_images *seen, const vc_model *mod
                : status;
 }
 
-/* A class has one number in both. */
-static vc_status check_classes(const vc_source *train, const vc_source *test)
-{
-    const size_t classes = vc_source_classes(train);
-    if (classes != vc_source_classes(test))
-        return vc_fail(VC_EINVAL,
-                       "--train-data has %zu classes and --data %zu: wanted the same, or a class "
-                       "list (--classes)",
-                       classes, vc_source_classes(test));
-    for (size_t i = 0; i < classes; i++) {
-        const char *a = vc_source_class_name(train, i), *b = vc_source_class_name(test, i);
-        if (a && b && strcmp(a, b) != 0)
-            return vc_fail(VC_EINVAL,
-                           "class %zu is '%s' in --train-data and '%s' in --data: wanted the same, "
-                           "or a class list (--classes)",
-                           i, a, b);
-    }
-    return VC_OK;
-}
-
 static vc_status judge(vc_feature_accuracy *out, cli_images *seen, const eval_features_options *o,
                        const vc_model *model, vc_source *train, vc_source *test,
                        const vc_runner *runner)
 {
     vc_features learnt = {0}, judged = {0};
     cli_images of_train = {0};
-    VC_TRY(check_classes(train, test));
+    VC_TRY(vc_source_check_classes(train, test));
     vc_status status = collect(&learnt, &of_train, model, train, runner, "features to learn from");
     cli_images_free(&of_train);
     if (status == VC_OK)

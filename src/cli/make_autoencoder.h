@@ -26,8 +26,6 @@ extern const vc_record cli_autoencoder_record;
 
 /* Writes options->output. */
 vc_status cli_make_autoencoder(cli_autoencoder *out, const cli_autoencoder_options *options);
-/* The encoders and decoders in a file, each tensor as FOLDER/NAME.npy. */
-vc_status cli_export_autoencoder(const char *folder, const char *path);
 void cli_autoencoder_free(cli_autoencoder *autoencoder);
 
 #endif

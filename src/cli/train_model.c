@@ -26,14 +26,6 @@ static vc_status open_set(vc_source **out, const train_options *o, const char *s
     return VC_OK;
 }
 
-/* Images in memory may have labels and no names: nothing tells then that these are others. */
-static int may_differ(const vc_source *learn, const vc_source *judge)
-{
-    const int in_memory = vc_source_dataset(learn) && vc_source_dataset(judge);
-    return vc_source_named(learn) > 0 && (vc_source_named(judge) > 0 || !in_memory) &&
-           !vc_source_same_classes(learn, judge);
-}
-
 /* Without a test set epochs are judged by nothing: not by what the model learns from. */
 static vc_status open_judge(train_sets *out, const train_options *o)
 {
@@ -56,7 +48,7 @@ static vc_status open_judge(train_sets *out, const train_options *o)
     if (status == VC_EABSENT)
         return VC_OK;
     VC_TRY(status);
-    if (out->judge && may_differ(out->learn, out->judge))
+    if (out->judge && vc_source_may_differ(out->learn, out->judge))
         return vc_fail(
             VC_EINVAL,
             "%s: the classes of its test images are not those that it learns: wanted the "
@@ -137,21 +129,6 @@ static vc_status give_head(vc_model **model, const train_options *o, const vc_so
     return VC_OK;
 }
 
-/* They are called as in the data from now on: what they were called before may be others. */
-static vc_status name_classes(vc_model *model, const vc_source *data)
-{
-    const size_t classes = vc_model_input_of(&model->config).classes;
-    const size_t named = vc_source_named(data) == classes ? classes : 0;
-    const char **names = calloc(classes, sizeof *names);
-    if (!names)
-        return vc_fail(VC_ENOMEM, "out of memory for the names of %zu classes", classes);
-    for (size_t i = 0; i < named; i++)
-        names[i] = vc_source_class_name(data, i);
-    const vc_status status = vc_model_name_classes(model, names, named);
-    free(names);
-    return status;
-}
-
 static vc_status make_model(vc_model **out, const train_options *o, const vc_source *data,
                             size_t seed)
 {
@@ -168,7 +145,7 @@ vc_status train_open_model(vc_model **out, const train_options *o, const vc_sour
 {
     *out = NULL;
     VC_TRY(make_model(out, o, data, seed));
-    return name_classes(*out, data);
+    return vc_model_name_classes_as(*out, data);
 }
 
 vc_status train_fit_poses(vc_train_options *how, const train_options *o, const vc_model *model)

@@ -99,8 +99,8 @@ static vc_status plan_training(vc_loader *l, const vc_loader_options *o)
     const vc_loader_training *t = o->training;
     const vc_sampler *s = t->sampler;
     if (s->options.images != vc_source_count(l->source))
-        return vc_fail(VC_EINVAL, "a sampler of %zu images for a source of %zu", s->options.images,
-                       vc_source_count(l->source));
+        return vc_fail(VC_EINVAL, "a sampler of %zu %s for a source of %zu", s->options.images,
+                       vc_source_unit(l->source, s->options.images), vc_source_count(l->source));
     if (t->first_step > s->steps)
         return vc_fail(VC_EINVAL, "an epoch of %zu steps from step %zu on", s->steps,
                        t->first_step);

@@ -141,7 +141,8 @@ static vc_status make_changed(vc__slot *s, size_t at, vc__workspace *work, vc_lo
     }
     char last[sizeof l->reason];
     snprintf(last, sizeof last, "%s", vc_last_error());
-    return vc_fail(VC_EFORMAT, "%zu images in a row are broken: %s", most, last);
+    return vc_fail(VC_EFORMAT, "%zu %s in a row are broken: %s", most,
+                   vc_source_unit(l->source, most), last);
 }
 
 /* Mixes a complete batch. Called by the worker that finished its last sample. */

@@ -14,12 +14,13 @@ vc_sampler_options vc_sampler_options_default(void)
 static vc_status check_options(const vc_sampler_options *o)
 {
     if (o->repetitions < 1 || o->repetitions > VC_SAMPLER_MAX_REPETITIONS)
-        return vc_fail(VC_EINVAL, "%zu repetitions of an image, wanted 1 to %d", o->repetitions,
-                       (int)VC_SAMPLER_MAX_REPETITIONS);
+        return vc_fail(VC_EINVAL, "%zu repetitions of %s, wanted 1 to %d", o->repetitions,
+                       o->joints ? "a frame" : "an image", (int)VC_SAMPLER_MAX_REPETITIONS);
     const size_t most =
         UINT32_MAX / o->repetitions; /* repetitions of replacements must fit 32 bits */
     if (o->images < 1 || o->images > most)
-        return vc_fail(VC_EINVAL, "an order of %zu images, wanted 1 to %zu", o->images, most);
+        return vc_fail(VC_EINVAL, "an order of %zu %s, wanted 1 to %zu", o->images,
+                       vc_samples(o->joints, o->images), most);
     if (o->ranks < 1 || o->rank >= o->ranks)
         return vc_fail(VC_EINVAL, "rank %zu of %zu, wanted a rank below their number", o->rank,
                        o->ranks);
@@ -43,10 +44,11 @@ vc_status vc_sampler_open(vc_sampler *out, const vc_sampler_options *o)
     out->share = o->batch / (o->ranks * out->parts);
     if (out->steps == 0)
         return vc_fail(VC_EINVAL, "a batch of %zu from %zu %s, wanted at least one whole batch",
-                       o->batch, out->images, vc_plural(out->images, "image", "images"));
+                       o->batch, out->images, vc_samples(o->joints, out->images));
     out->order = malloc(o->images * sizeof *out->order);
     if (!out->order)
-        return vc_fail(VC_ENOMEM, "out of memory for an order of %zu images", o->images);
+        return vc_fail(VC_ENOMEM, "out of memory for an order of %zu %s", o->images,
+                       vc_samples(o->joints, o->images));
     vc_sampler_set_epoch(out, 0);
     return VC_OK;
 }

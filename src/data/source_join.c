@@ -4,17 +4,6 @@
 
 #include "source_impl.h"
 
-int vc_source_same_classes(const vc_source *a, const vc_source *b)
-{
-    const size_t named = vc_source_named(a);
-    if (a->classes != b->classes || named == 0 || named != vc_source_named(b))
-        return 0;
-    for (size_t i = 0; i < named; i++)
-        if (strcmp(vc_source_class_name(a, i), vc_source_class_name(b, i)) != 0)
-            return 0;
-    return 1;
-}
-
 /* 1 if a label means the same class in all of them. */
 static int share_labels(vc_source *const *sources, size_t count)
 {

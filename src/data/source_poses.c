@@ -6,6 +6,7 @@
 #include "source_impl.h"
 #include "vitcod/file.h"
 #include "vitcod/hash.h"
+#include "vitcod/plural.h"
 
 /* An npz archive is a zip one whose first name is that of an array. */
 int vc__source_is_npz(const char *path)
@@ -55,6 +56,11 @@ static const vc_source *first_holder(const vc_source *source)
 size_t vc_source_joints(const vc_source *source)
 {
     return first_holder(source)->poses.joints;
+}
+
+const char *vc_source_unit(const vc_source *source, uint64_t count)
+{
+    return vc_samples(vc_source_joints(source), count);
 }
 
 int vc_source_has_truth(const vc_source *source)

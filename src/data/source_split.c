@@ -24,7 +24,7 @@ static vc_status open_part(vc_source **out, vc_source *whole)
         return VC_OK;
     vc_source_close(part);
     *out = NULL;
-    return vc_fail(VC_ENOMEM, "out of memory for %zu images", most);
+    return vc_fail(VC_ENOMEM, "out of memory for %zu %s", most, vc_source_unit(whole, most));
 }
 
 /* Splits `count` images of the whole, of which the first has index `from`. Of labelled images every

@@ -268,8 +268,8 @@ vc_status vc_dense_look(vc_dense_stats *stats, vc_seen *out, const vc_model *mod
     if (status == VC_OK)
         status = look_together(stats, &out->images, seen, &walk, how);
     if (status == VC_OK && out->images == 0)
-        status = vc_fail(VC_EFORMAT, "of %zu images to learn from none can be read",
-                         vc_source_count(source));
+        status = vc_fail(VC_EFORMAT, "of %zu %s to learn from none can be read",
+                         vc_source_count(source), vc_source_unit(source, vc_source_count(source)));
     for (size_t c = 0; seen && c < classes; c++)
         if (seen[c]) {
             out->classes++;

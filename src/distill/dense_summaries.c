@@ -65,8 +65,8 @@ static vc_status look_for_queries(vc_dense_stats *stats, vc_source *images, cons
                                 first_query(config, vc_model_layers(config)), &stats->query_images);
     stats->turns = turns;
     if (status == VC_OK && stats->query_images == 0)
-        return vc_fail(VC_EFORMAT, "of %zu images to average queries over none can be read",
-                       vc_source_count(images));
+        return vc_fail(VC_EFORMAT, "of %zu %s to average queries over none can be read",
+                       vc_source_count(images), vc_source_unit(images, vc_source_count(images)));
     return status;
 }
 

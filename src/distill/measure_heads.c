@@ -179,8 +179,9 @@ static vc_status measure_all(measurement *m, vc_progress *progress)
     if (m->together)
         VC_TRY(share_curves(m));
     if (s->curves.images == 0)
-        return vc_fail(VC_EFORMAT, "of %zu images to measure heads on none can be read",
-                       vc_source_count(m->source));
+        return vc_fail(VC_EFORMAT, "of %zu %s to measure heads on none can be read",
+                       vc_source_count(m->source),
+                       vc_source_unit(m->source, vc_source_count(m->source)));
     s->curve_batches = m->turns.batches;
     s->measured = 1;
     return keep(m);

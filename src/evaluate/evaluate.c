@@ -92,6 +92,20 @@ void vc_model_input_of_source(vc_model_input *input, const vc_source *source)
     vc_dataset_statistics(input->mean, input->std, images);
 }
 
+vc_status vc_model_name_classes_as(vc_model *model, const vc_source *data)
+{
+    const size_t classes = vc_model_input_of(&model->config).classes;
+    const size_t named = vc_source_named(data) == classes ? classes : 0;
+    const char **names = calloc(classes, sizeof *names);
+    if (!names)
+        return vc_fail(VC_ENOMEM, "out of memory for the names of %zu classes", classes);
+    for (size_t i = 0; i < named; i++)
+        names[i] = vc_source_class_name(data, i);
+    const vc_status status = vc_model_name_classes(model, names, named);
+    free(names);
+    return status;
+}
+
 vc_evaluate_options vc_evaluate_options_default(void)
 {
     return (vc_evaluate_options){0};
@@ -253,8 +267,9 @@ vc_status vc_evaluate(vc_evaluation *out, const vc_model *model, vc_source *sour
     vc__batch_losses_close(&losses);
     VC_TRY(status);
     if (out->images == 0)
-        return vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
-                       vc_source_name(name, source, 0), out->broken - 1);
+        return vc_fail(VC_EFORMAT, "%s: this and all %zu other %s are broken",
+                       vc_source_name(name, source, 0), out->broken - 1,
+                       vc_source_unit(source, out->broken - 1));
     out->loss /= (double)out->images;
     out->mpjpe = vc_source_has_truth(source) ? 1000.0 * out->loss : 0.0;
     out->seconds = vc_clock_seconds() - started;

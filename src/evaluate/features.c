@@ -94,8 +94,9 @@ vc_status vc_features_open(vc_features *out, const vc_model *model, vc_source *s
     out->labels = out->values ? vc_memory_take(images, sizeof *out->labels, "labels") : NULL;
     vc_status status = out->labels ? collect(out, model, source, runner, options) : VC_ENOMEM;
     if (status == VC_OK && out->images == 0)
-        status = vc_fail(VC_EFORMAT, "%s: this and all %zu other images are broken",
-                         vc_source_name(name, source, 0), out->broken - 1);
+        status = vc_fail(VC_EFORMAT, "%s: this and all %zu other %s are broken",
+                         vc_source_name(name, source, 0), out->broken - 1,
+                         vc_source_unit(source, out->broken - 1));
     if (status != VC_OK)
         vc_features_close(out);
     return status;

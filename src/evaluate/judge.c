@@ -6,6 +6,7 @@
 
 #include "vitcod/comm.h"
 #include "vitcod/loss.h"
+#include "vitcod/plural.h"
 
 static const vc_field fields[] = {
     {VC_FIELD(vc_closeness, agreement, "", "share of images with the dense model's class"),
@@ -31,7 +32,8 @@ static vc_status open_room(vc_teacher_answers *out, size_t images, const vc_mode
         out->classes = malloc((images + 1) * sizeof *out->classes);
     return out->logits && (out->classes || input->classes == 0)
                ? VC_OK
-               : vc_fail(VC_ENOMEM, "out of memory for %zu images held back", images);
+               : vc_fail(VC_ENOMEM, "out of memory for %zu %s held back", images,
+                         vc_samples(input->joints, images));
 }
 
 static vc_status ask_teacher(vc_teacher_answers *out, vc_image_walk *walk, size_t outputs)
@@ -65,8 +67,8 @@ vc_status vc_teacher_answers_open(vc_teacher_answers *out, const vc_model *teach
         status = vc_comm_sum(&all, 1, NULL);
     out->all = (size_t)all;
     if (status == VC_OK && out->all == 0)
-        status =
-            vc_fail(VC_EFORMAT, "of %zu images held back none can be read", vc_source_count(held));
+        status = vc_fail(VC_EFORMAT, "of %zu %s held back none can be read", vc_source_count(held),
+                         vc_source_unit(held, vc_source_count(held)));
     return status;
 }
 
@@ -121,8 +123,8 @@ static vc_status judge_batch(double *images, const vc_image_walk *w,
     const vc_model_input input = vc_model_input_of(&w->model->config);
     const size_t outputs = input.outputs, count = w->batch.count;
     if (w->first + count > answers->images)
-        return vc_fail(VC_EFORMAT, "more than %zu images held back, which there were before",
-                       answers->images);
+        return vc_fail(VC_EFORMAT, "more than %zu %s held back, which there were before",
+                       answers->images, vc_source_unit(w->source, answers->images));
     for (size_t i = 0; i < count; i++) {
         int same;
         double *image = images + EACH * w->batch.indices[i];
@@ -131,9 +133,8 @@ static vc_status judge_batch(double *images, const vc_image_walk *w,
             compare(&same, w->acts.logits + i * outputs, answers, w->first + i, &input);
         image[SAME] = same;
         if (!isfinite(image[BETWEEN]))
-            return vc_fail(VC_EINVAL,
-                           "images held back: the divergence is %g, wanted a finite number",
-                           image[BETWEEN]);
+            return vc_fail(VC_EINVAL, "%s held back: the divergence is %g, wanted a finite number",
+                           vc_source_unit(w->source, 0), image[BETWEEN]);
     }
     return VC_OK;
 }
@@ -190,8 +191,9 @@ vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
 {
     sums s = {0};
     double *all = calloc(EACH * vc_source_count(j->walk.source) + 1, sizeof *all);
-    vc_status status =
-        all ? judge_all(all, j) : vc_fail(VC_ENOMEM, "out of memory for what is judged of images");
+    vc_status status = all ? judge_all(all, j)
+                           : vc_fail(VC_ENOMEM, "out of memory for what is judged of %s",
+                                     vc_source_unit(j->walk.source, 0));
     if (status == VC_OK)
         add_images(&s, all, j->walk.source);
     free(all);
@@ -199,7 +201,7 @@ vc_status vc_judge_now(vc_judgement *out, vc_judge *j)
     const size_t images =
         sum_up(out, &s, vc_source_parts(j->walk.source), j->answers->classes != NULL);
     if (images != j->answers->all)
-        return vc_fail(VC_EFORMAT, "%zu images held back can be read, before it were %zu", images,
-                       j->answers->all);
+        return vc_fail(VC_EFORMAT, "%zu %s held back can be read, before it were %zu", images,
+                       vc_source_unit(j->walk.source, images), j->answers->all);
     return VC_OK;
 }

@@ -11,6 +11,7 @@ static vc_status open_sampler(vc__loop *l)
     const vc_train_options *o = l->options;
     vc_sampler_options how = vc_sampler_options_default();
     how.images = vc_source_count(l->train);
+    how.joints = vc_source_joints(l->train);
     how.limit = o->limit;
     how.batch = o->batch;
     how.repetitions = o->repetitions;

@@ -211,6 +211,8 @@ static void refuses_impossible_options(void **state)
     REFUSES(o.batch = 6, "a batch of 6 for 2 ranks, wanted a multiple of 4");
     REFUSES(o.batch = 7, "a batch of 7 for 2 ranks");
     REFUSES(o.batch = 104, "a batch of 104 from 100 images, wanted at least one whole batch");
+    REFUSES((o.joints = 17, o.batch = 104), "a batch of 104 from 100 frames, wanted at least");
+    REFUSES((o.joints = 17, o.images = 0), "an order of 0 frames");
     REFUSES(o.batch = 0, "a batch of 0 from 100 images");
     REFUSES(o.limit = 4, "a batch of 8 from 4 images");
 #undef REFUSES

@@ -200,6 +200,28 @@ static void classes_that_do_not_fit(void **state)
     vc_source_close(source);
 }
 
+/* Names go with the data: those of other classes are dropped. */
+static void classes_are_called_as_in_the_data(void **state)
+{
+    (void)state;
+    static const char *const names[CLASSES] = {"ant", "bee", "cow", "doe", "eel", "fox"},
+                             *const others[CLASSES] = {"1", "2", "3", "4", "5", "6"};
+    vc_model *model;
+    vc_source *source;
+    set_up(&model, &source);
+    assert_ok(vc_model_name_classes(model, others, CLASSES));
+    assert_ok(vc_source_name_classes(source, names, CLASSES));
+    assert_ok(vc_model_name_classes_as(model, source));
+    for (size_t i = 0; i < CLASSES; i++)
+        assert_string_equal(vc_model_class_name(model, i), names[i]);
+    vc_source_close(source);
+    assert_ok(vc_source_of_dataset(&source, &data));
+    assert_ok(vc_model_name_classes_as(model, source));
+    assert_string_equal(vc_model_class_name(model, 0), "");
+    vc_model_close(model);
+    vc_source_close(source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_model_judged_by_itself),
         cmocka_unit_test(classes_by_rank),
         cmocka_unit_test(classes_that_do_not_fit),
+        cmocka_unit_test(classes_are_called_as_in_the_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* DeiT against golden files that an independent program computed, and its files. */
-#include "../../src/models/deit/deit.h"
+#include "../small_deit.h"
 #include "engine_logits.h"
 #include "summarized.h"
 #include "vitcod/attention_stats.h"
@@ -334,6 +334,39 @@ static void files_of_one_coder(void **state)
     assert_fails(vc_model_create(&model, &c, 0), VC_EINVAL, "wanted one width");
 }
 
+/* Only what compresses, each under its name, and no other file than an array is replaced. */
+static void coders_become_arrays(void **state)
+{
+    (void)state;
+    char folder[256], path[512];
+    size_t shape[2] = {2, 3};
+    vc_model *model;
+    vc_npy array;
+    vc_model_config c =
+        vc__deit_model(&(vc__deit_config){SMALL_DEIT, .depth = 1, .compressed_heads = {2, 0}});
+    assert_ok(vc_model_create(&model, &c, 4));
+    assert_ok(vc_model_write(temporary("m.safetensors"), model));
+    snprintf(folder, sizeof folder, "%s", temporary("arrays"));
+    assert_ok(vc_model_export_autoencoder(folder, temporary("m.safetensors")));
+    assert_ok(vc_model_export_autoencoder(folder, temporary("m.safetensors")));
+    snprintf(path, sizeof path, "%s/blocks.0.attn.encoder_q.weight.npy", folder);
+    assert_ok(vc_npy_open(&array, path));
+    assert_true(vc_tensor_has(&array.tensor, VC_F32, 2, shape));
+    assert_memory_equal(array.tensor.data, vc_model_coder(model, 0)[0].encoder_w,
+                        6 * sizeof(float));
+    vc_npy_close(&array);
+    write_bytes(path, "mine", 4);
+    assert_fails(vc_model_export_autoencoder(folder, temporary("m.safetensors")), VC_EINVAL,
+                 "is there and is no npy array");
+    vc_model_close(model);
+    c = vc__deit_model(&(vc__deit_config){SMALL_DEIT, .depth = 1});
+    assert_ok(vc_model_create(&model, &c, 4));
+    assert_ok(vc_model_write(temporary("plain.safetensors"), model));
+    assert_fails(vc_model_export_autoencoder(folder, temporary("plain.safetensors")), VC_EFORMAT,
+                 "no auto-encoder is inside");
+    vc_model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(mean_attention),
@@ -345,6 +378,7 @@ int main(void)
                                        cmocka_unit_test(lowering_of_residual_streams),
                                        cmocka_unit_test(lowering_of_one_coder),
                                        cmocka_unit_test(lowering_of_summaries),
-                                       cmocka_unit_test(files_of_one_coder)};
+                                       cmocka_unit_test(files_of_one_coder),
+                                       cmocka_unit_test(coders_become_arrays)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
