@@ -23,8 +23,9 @@ typedef struct fuzz_member {
     size_t size;
 } fuzz_member;
 
-/* The path of an archive of these, valid until the next call. */
-static inline const char *fuzz_zip(const fuzz_member *members, size_t members_count)
+/* The bytes of an archive of these, valid until the next call. */
+static inline const unsigned char *fuzz_zip_bytes(size_t *bytes, const fuzz_member *members,
+                                                  size_t members_count)
 {
     static unsigned char archive[1 << 20];
     zip_error_t error;
@@ -35,9 +36,17 @@ static inline const char *fuzz_zip(const fuzz_member *members, size_t members_co
         fuzz_add(zip, members[i].name, members[i].data, members[i].size);
     if (zip_close(zip) != 0 || zip_source_open(into) != 0)
         abort();
-    zip_int64_t count = zip_source_read(into, archive, sizeof archive);
+    *bytes = (size_t)zip_source_read(into, archive, sizeof archive);
     zip_source_free(into);
-    return fuzz_path(archive, (size_t)count);
+    return archive;
+}
+
+/* The path of an archive of these, valid until the next call. */
+static inline const char *fuzz_zip(const fuzz_member *members, size_t members_count)
+{
+    size_t bytes;
+    const unsigned char *archive = fuzz_zip_bytes(&bytes, members, members_count);
+    return fuzz_path(archive, bytes);
 }
 
 /* The same of a checkpoint with this pickle. */

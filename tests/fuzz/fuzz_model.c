@@ -1,14 +1,51 @@
 /* What a model's file and the config.json beside it mean. The first byte says which small model is
- * written, and with its highest bit that its sizes are not in the metadata, so that config.json
- * counts; then come changes of its header, three bytes each (where, which character), up to a byte
- * 255; the rest is config.json. What can be opened can be described, hashed and run. */
+ * written (plain ViTs first, then those of other families), and with its highest bit that its sizes
+ * are not in the metadata, so that config.json counts; then come changes of its header, three bytes
+ * each (where, which character), up to a byte 255; the rest is config.json. What can be opened can
+ * be described, hashed and run. */
 #include "fuzzed_folder.h"
 
+#include "../../src/models/levit/levit.h"
+#include "../../src/models/strided/strided.h"
 #include "../vit_kinds.h"
 #include "vitcod/model.h"
 #include "vitcod/model_info.h"
 
-enum { KINDS = sizeof vit_kinds / sizeof *vit_kinds, MOST_PIXELS = 1 << 14 };
+enum { VITS = sizeof vit_kinds / sizeof *vit_kinds, KINDS = VITS + 4, MOST_PIXELS = 1 << 14 };
+
+static vc_model_config config_of(size_t kind)
+{
+    static const vc__levit_config levit = {.image = 64,
+                                           .channels = 1,
+                                           .classes = 3,
+                                           .stem = {3, 4, 6, 8},
+                                           .stages = {{8, 1, {2, 4, 6, 12}, {0}, {0}},
+                                                      {12, 1, {3, 4, 5, 16}, {0}, {2, 4, 7, 20}},
+                                                      {10, 1, {2, 3, 4, 18}, {0}, {3, 4, 8, 14}}},
+                                           .std = {1}};
+    static const vc__strided_config strided = {23, 6, 9, 16, 4, 24, 1, 3, {2, 5, 3}, {0}};
+    vc__levit_config twice = levit;
+    twice.distilled = 1;
+    if (kind < VITS)
+        return vc__deit_model(&vit_kinds[kind].sizes);
+    vc_model_config config = kind < VITS + 2   ? vc__levit_model(kind == VITS ? &levit : &twice)
+                             : kind < VITS + 4 ? vc__strided_model(&strided)
+                                               : (vc_model_config){0};
+    if (kind % 2 && vc_model_compress(&config, 0, VC_CODED_QK) != VC_OK)
+        abort();
+    return config;
+}
+
+/* Classes have names where there are classes. */
+static void name_classes(vc_model *model)
+{
+    static const char *const names[] = {"a cat", "a \"dog\"", "\303\251", "",  "b",
+                                        "c",     "d",         "e",        "f", "g"};
+    const size_t classes = vc_model_input_of(&model->config).classes;
+    if (classes <= sizeof names / sizeof *names &&
+        vc_model_name_classes(model, names, classes) != VC_OK)
+        abort();
+}
 
 /* The file of a kind as it is written, made once. */
 static const uint8_t *file_of(size_t kind, size_t *size)
@@ -18,9 +55,12 @@ static const uint8_t *file_of(size_t kind, size_t *size)
     if (!files[kind]) {
         vc_model *model;
         char path[128];
+        const vc_model_config config = config_of(kind);
         snprintf(path, sizeof path, "%s/sound.safetensors", fuzz_folder());
-        if (vc__deit_create(&model, &vit_kinds[kind].sizes, 1) != VC_OK ||
-            vc_model_write(path, model) != VC_OK)
+        if (vc_model_create(&model, &config, 1) != VC_OK)
+            abort();
+        name_classes(model);
+        if (vc_model_write(path, model) != VC_OK)
             abort();
         vc_model_close(model);
         FILE *file = fopen(path, "rb");
