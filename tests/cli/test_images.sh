@@ -71,7 +71,7 @@ case_features() {
         "$vitcod" eval model --data data --knn 9 --train-data data
     mkdir -p others/n1 others/n2 others/n3 others/x
     for class in n1 n2 n3 x; do cp "$golden/rgb8.png" "others/$class"; done
-    check "other classes" 1 "class 3 is 'x' in others and 'n4' in data: wanted the same, or a class list" \
+    check "other classes" 1 "class 3 is 'x' in others and 'n4' in data: wanted the same, or a" \
         "$vitcod" eval model --data data --knn 1 --train-data others
     check "nothing to learn from" 2 '--train-data PATH is missing' \
         "$vitcod" eval model --data data --probe
