@@ -43,10 +43,10 @@ static vc_status write_all(const vc__sweep_file *f, const char *text, size_t byt
 }
 
 /* *out is NULL for what is no JSON. */
-static vc_status parse(json_t **out, const vc__sweep_file *f, const char *line)
+static vc_status parse(json_t **out, const vc__sweep_file *f, const char *line, size_t bytes)
 {
     json_error_t error;
-    *out = vc_json_parse(line, strlen(line), 0, &error);
+    *out = vc_json_parse(line, bytes, 0, &error);
     if (!*out && vc_json_status(&error) == VC_ENOMEM)
         return vc_fail(VC_ENOMEM, "%s: out of memory for a line", f->path);
     return VC_OK;
@@ -58,7 +58,7 @@ vc_status vc__sweep_file_add(vc__sweep_file *f, const char *line)
     char ended[VC_SWEEP_LINE + 1];
     const size_t length = strlen(line);
     json_t *object;
-    VC_TRY(parse(&object, f, line));
+    VC_TRY(parse(&object, f, line, length));
     if (!object)
         return vc_fail(VC_EIO, "%s: another process sent a point's result that is no JSON",
                        f->path);
@@ -73,10 +73,11 @@ vc_status vc__sweep_file_add(vc__sweep_file *f, const char *line)
 }
 
 /* The first line of a file that is there must be that of this sweep. */
-static vc_status check_header(const vc__sweep_file *f, const char *line, const vc_sweep *space)
+static vc_status check_header(const vc__sweep_file *f, const char *line, size_t bytes,
+                              const vc_sweep *space)
 {
     json_t *header;
-    VC_TRY(parse(&header, f, line));
+    VC_TRY(parse(&header, f, line, bytes));
     const char *hash = json_string_value(json_object_get(header, "sweep_hash"));
     char wanted[32];
     snprintf(wanted, sizeof wanted, "%016llx", (unsigned long long)space->hash);
@@ -91,11 +92,11 @@ static vc_status check_header(const vc__sweep_file *f, const char *line, const v
     return status;
 }
 
-static vc_status mark_line(vc__sweep_file *f, const char *line, uint64_t number,
+static vc_status mark_line(vc__sweep_file *f, const char *line, size_t bytes, uint64_t number,
                            const vc_sweep *space)
 {
     json_t *object;
-    VC_TRY(parse(&object, f, line));
+    VC_TRY(parse(&object, f, line, bytes));
     const json_t *point = json_object_get(object, "point");
     const json_int_t value = json_is_integer(point) ? json_integer_value(point) : -1;
     vc_status status = VC_OK;
@@ -118,14 +119,18 @@ static vc_status read_lines(vc__sweep_file *f, FILE *stream, const vc_sweep *spa
     size_t room = 0;
     uint64_t number = 0;
     vc_status status = VC_OK;
-    ssize_t length;
+    ssize_t length = 0;
     *end = 0;
     while (status == VC_OK && (length = getline(&line, &room, stream)) > 0) {
         if (line[length - 1] != '\n')
             break;
-        status = ++number == 1 ? check_header(f, line, space) : mark_line(f, line, number, space);
+        const size_t bytes = (size_t)length;
+        status = ++number == 1 ? check_header(f, line, bytes, space)
+                               : mark_line(f, line, bytes, number, space);
         *end += length;
     }
+    if (status == VC_OK && length < 0 && !feof(stream)) /* what follows is not to be cut off */
+        status = vc_fail(VC_EIO, "%s: cannot read: %s", f->path, strerror(errno));
     free(line);
     return status;
 }

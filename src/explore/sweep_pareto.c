@@ -77,10 +77,11 @@ static vc_status read_candidate(candidate *out, const char *path, uint64_t numbe
     return VC_OK;
 }
 
-static vc_status read_line(front *f, const char *text, const char *path, uint64_t number)
+static vc_status read_line(front *f, const char *text, size_t bytes, const char *path,
+                           uint64_t number)
 {
     json_error_t error;
-    candidate c = {.line = vc_json_parse(text, strlen(text), 0, &error)};
+    candidate c = {.line = vc_json_parse(text, bytes, 0, &error)};
     vc_status status = VC_OK;
     if (!c.line)
         status = vc_fail(vc_json_status(&error), "%s:%llu: %s", path, (unsigned long long)number,
@@ -100,8 +101,11 @@ static vc_status read_front(front *f, FILE *stream, const char *path)
     size_t room = 0;
     uint64_t number = 0;
     vc_status status = VC_OK;
-    while (status == VC_OK && getline(&text, &room, stream) > 0)
-        status = read_line(f, text, path, ++number);
+    ssize_t bytes;
+    while (status == VC_OK && (bytes = getline(&text, &room, stream)) > 0)
+        status = read_line(f, text, (size_t)bytes, path, ++number);
+    if (status == VC_OK && !feof(stream))
+        status = vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
     free(text);
     return status;
 }

@@ -121,7 +121,7 @@ static double *place_of(vc_energy_table *t, const char *component, const char *a
     return NULL;
 }
 
-enum { COLUMNS = 4, MOST_LINE = 512 };
+enum { COLUMNS = 4 };
 static const char head[] = "component,action,energy,source";
 
 /* Cuts a line at its first commas; returns how many columns there are. */
@@ -177,26 +177,44 @@ static vc_status check_complete(vc_energy_table *seen, const char *path)
     return VC_OK;
 }
 
+/* Takes the end off a line. */
+static vc_status trim_line(char *line, size_t length, const char *path, size_t number)
+{
+    if (memchr(line, '\0', length))
+        return vc_fail(VC_EFORMAT, "%s:%zu: has a byte 0, wanted text", path, number);
+    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+        line[--length] = '\0';
+    return VC_OK;
+}
+
+static vc_status read_line(vc_energy_table *out, vc_energy_table *seen, char *line,
+                           const char *path, size_t number)
+{
+    if (number == 1)
+        return strcmp(line, head) == 0
+                   ? VC_OK
+                   : vc_fail(VC_EFORMAT, "%s:1: begins with '%.60s', wanted '%s'", path, line,
+                             head);
+    return line[0] == '\0' ? VC_OK : read_row(out, seen, line, path, number);
+}
+
 static vc_status read_rows(vc_energy_table *out, FILE *stream, const char *path, int on_top)
 {
-    char line[MOST_LINE];
+    char *line = NULL;
+    size_t room = 0, number = 0;
+    ssize_t length;
     vc_energy_table seen = {0};
-    size_t number = 1;
-    for (; fgets(line, sizeof line, stream); number++) {
-        size_t length = strlen(line);
-        if (length == sizeof line - 1 && line[length - 1] != '\n')
-            return vc_fail(VC_EFORMAT, "%s:%zu: a line of more than %d characters", path, number,
-                           MOST_LINE - 2);
-        while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r'))
-            line[--length] = '\0';
-        if (number == 1 && strcmp(line, head) != 0)
-            return vc_fail(VC_EFORMAT, "%s:1: begins with '%.60s', wanted '%s'", path, line, head);
-        if (number > 1 && length > 0)
-            VC_TRY(read_row(out, &seen, line, path, number));
+    vc_status status = VC_OK;
+    while (status == VC_OK && (length = getline(&line, &room, stream)) > 0) {
+        status = trim_line(line, (size_t)length, path, ++number);
+        if (status == VC_OK)
+            status = read_line(out, &seen, line, path, number);
     }
-    if (ferror(stream))
-        return vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
-    if (number == 1)
+    if (status == VC_OK && !feof(stream)) /* nor is there more when memory is out */
+        status = vc_fail(VC_EIO, "%s: cannot read: %s", path, strerror(errno));
+    free(line);
+    VC_TRY(status);
+    if (number == 0)
         return vc_fail(VC_EFORMAT, "%s: is empty, wanted '%s'", path, head);
     return on_top ? VC_OK : check_complete(&seen, path);
 }

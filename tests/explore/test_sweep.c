@@ -238,6 +238,11 @@ static void fronts_are_of_numbers(void **state)
         write_bytes(temporary("front"), text, strlen(text));
         assert_fails(vc_sweep_pareto(&front, temporary("front")), VC_EFORMAT, lines[i][1]);
     }
+    /* Nor is a line over at a byte 0. */
+    snprintf(text, sizeof text, "%s\n", begin);
+    text[sizeof begin - 2] = '\0';
+    write_bytes(temporary("front"), text, sizeof begin);
+    assert_fails(vc_sweep_pareto(&front, temporary("front")), VC_EFORMAT, ":3: ");
 }
 
 int main(void)

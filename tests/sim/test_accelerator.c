@@ -396,6 +396,16 @@ static void wrong_tables_are_named(void **state)
         snprintf(text, sizeof text, "%s%s", i > 1 ? head : "", wrong[i].text);
         assert_fails(read_with_table(&a, "table.csv", text), VC_EFORMAT, wrong[i].message);
     }
+    /* A line is not over at a byte 0, nor empty if it begins with one. */
+    static const char *const with_zeros[] = {"node,scale,0.5,A@\n", "@node,scale,0.5,A\n", "@\n"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(text, sizeof text, "%s%s", head, with_zeros[i]);
+        const size_t bytes = strlen(text);
+        *strchr(text, '@') = '\0';
+        write_bytes(temporary("table.csv"), text, bytes);
+        assert_fails(vc_accelerator_read(&a, temporary("tabled.yaml")), VC_EFORMAT,
+                     "table.csv:2: has a byte 0, wanted text");
+    }
     assert_fails(read_with_table(&a, "table.yaml", "node: {value: 0, source: C}\n"), VC_EFORMAT,
                  "'node' has the value 0, wanted a factor above 0");
     assert_fails(read_with_table(&a, "table.yaml", "node: {value: 0.5}\n"), VC_EFORMAT,
