@@ -83,9 +83,10 @@ static uint64_t soonest_column(const vc__dram *m, const vc__channel *ch, int wri
     return vc__dram_later(soonest, vc__dram_later(m->now, ch->command));
 }
 
-static int is_late(const vc__dram *m, const vc__queue *q)
+/* Of what goes then instead of the oldest. */
+static int is_late(const vc__dram *m, const vc__queue *q, uint64_t clock)
 {
-    return m->now - q->bursts[q->oldest].came > m->config.age_cap;
+    return clock - q->bursts[q->oldest].came > m->config.age_cap;
 }
 
 /* A bank offers its oldest burst for the open row, and so a row that is wanted stays open; else its
@@ -98,7 +99,7 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
     if (q->oldest == VC__NO_BURST)
         return best;
     const vc__choice oldest = choice_of(m, ch, q->oldest, write);
-    if (is_late(m, q))
+    if (is_late(m, q, m->now))
         return oldest;
     if (q->misses == 0 && is_column(&oldest) && oldest.time == soonest_column(m, ch, write))
         return oldest; /* nothing can go before it */
@@ -110,7 +111,7 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
             (!better(&best, &c) && q->bursts[c.burst].order < q->bursts[best.burst].order))
             best = c;
     }
-    return best;
+    return is_late(m, q, best.time) ? oldest : best;
 }
 
 static void open_row(vc__channel *ch, uint32_t bank, int64_t row)
@@ -232,9 +233,9 @@ void vc__dram_came(vc__dram *m, vc__channel *ch, int write)
     const uint32_t at = vc__queue_push(q, ch->banks[burst->bank].row);
     const vc__choice *now = &ch->choice;
     /* The choice stands unless the newcomer beats it, wants the row that is about to be closed, or
-     * turns the channel around; or, where many wait, the oldest has become late. */
+     * turns the channel around. */
     if (ch->stale || now->time == UINT64_MAX || now->write != write ||
-        (q->count >= m->config.write_high && (write || is_late(m, q)))) {
+        (write && q->count >= m->config.write_high)) {
         ch->stale = 1;
         return;
     }
