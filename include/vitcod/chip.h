@@ -159,12 +159,18 @@ typedef struct vc_chip_counts {
 
 void vc_chip_counts_add(vc_chip_counts *sum, const vc_chip_counts *counts);
 
+/* The memory's energy: of commands, and of standby, which is time's. */
+typedef struct vc_chip_memory_pj {
+    double access, standby;
+} vc_chip_memory_pj;
+
 /* One operator of one layer. SDDMM, softmax and SpMM of a layer overlap and are one stage. */
 typedef struct vc_chip_stage {
     vc_op_kind kind; /* VC_OP_SDDMM for all of attention */
     int layer;
     uint64_t start;
     vc_chip_counts counts;
+    vc_chip_memory_pj memory; /* from its begin to its end; those of all stages are the whole */
 } vc_chip_stage;
 
 /* A span of a trace: a name on a track, from start to end. */

@@ -23,7 +23,7 @@ typedef struct vc_chip_work {
     double mac_utilisation; /* share of what the lines could do in the cycles */
     double macs_per_byte;   /* from and to the memory; NAN: nothing is */
     double roof_share; /* of what MACs and memory allow at so many MACs per byte: the roofline */
-    double on_chip_uj; /* energy without the memory's */
+    double on_chip_uj, dram_access_uj, dram_standby_uj; /* energy; without the memory's; its */
     vc_chip_traffic bytes;
     uint64_t line_cycles[VC_SPENT_COUNT]; /* of the three units made of lines: lines x cycles */
     uint64_t read_bytes[VC_BUFFER_COUNT], written_bytes[VC_BUFFER_COUNT]; /* of scratchpads */

@@ -5,9 +5,9 @@
 
 static void print_work(FILE *out, const vc_chip_work *w, const vc_chip_summary *run)
 {
-    fprintf(out, " %12.0f %6.1f%% %8.1f%% %12.0f %11.2f", (double)w->cycles,
+    fprintf(out, " %12.0f %6.1f%% %8.1f%% %12.0f %11.2f %9.2f", (double)w->cycles,
             100.0 * (double)w->cycles / (double)run->all.work.cycles, 100.0 * w->mac_utilisation,
-            (double)w->dram_bytes, w->on_chip_uj);
+            (double)w->dram_bytes, w->on_chip_uj, w->dram_access_uj + w->dram_standby_uj);
     if (isnan(w->macs_per_byte))
         fprintf(out, " %7s", "-");
     else
@@ -17,8 +17,8 @@ static void print_work(FILE *out, const vc_chip_work *w, const vc_chip_summary *
 
 static void print_head(FILE *out, const char *what)
 {
-    fprintf(out, "  %-12s %12s %7s %9s %12s %11s %7s %8s\n", what, "cycles", "share", "MACs used",
-            "DRAM bytes", "on-chip uJ", "MAC/B", "of roof");
+    fprintf(out, "  %-12s %12s %7s %9s %12s %11s %9s %7s %8s\n", what, "cycles", "share",
+            "MACs used", "DRAM bytes", "on-chip uJ", "DRAM uJ", "MAC/B", "of roof");
 }
 
 static void print_operators(FILE *out, const vc_chip_summary *run)

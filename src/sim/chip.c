@@ -186,12 +186,18 @@ static vc_status run_stage(chip *c, size_t i)
     c->m.layer = op->layer;
     for (size_t e = 0; e < VC_CHIP_UNIT_COUNT; e++)
         c->m.unit_free[e] = start;
+    const vc_memory_counters before = vc_memory_count(c->m.memory, start);
     VC_TRY(run_op(c, i));
     if (c->m.failed)
         return vc_fail(VC_ENOMEM, "out of memory for what lines read in layer %d", op->layer);
     close_stage(&c->m, start);
+    const vc_memory_counters after = vc_memory_count(c->m.memory, c->m.now);
     c->out->stages[c->out->stage_count++] =
-        (vc_chip_stage){op->kind, op->layer, start, c->m.counts};
+        (vc_chip_stage){op->kind,
+                        op->layer,
+                        start,
+                        c->m.counts,
+                        {after.energy_pj - before.energy_pj, after.standby_pj - before.standby_pj}};
     vc_chip_counts_add(&c->out->total, &c->m.counts);
     return VC_OK;
 }

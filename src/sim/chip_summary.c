@@ -38,6 +38,8 @@ static const vc_field work_fields[] = {
               "share of what lines and memory allow at so many MACs per byte"),
      VC_KNOWN},
     {VC_FIELD(vc_chip_work, on_chip_uj, "uJ", "of the chip, without the memory")},
+    {VC_FIELD(vc_chip_work, dram_access_uj, "uJ", "of the memory's commands")},
+    {VC_FIELD(vc_chip_work, dram_standby_uj, "uJ", "of the memory while no command runs")},
     {VC_FIELD_RECORD(vc_chip_work, bytes, "bytes", &traffic_record, "from and to the memory")},
     {VC_FIELD_BY_WORD(vc_chip_work, line_cycles, spent_words, "line_cycles", "cycles",
                       "what the lines did: cycles of single lines")},
@@ -104,8 +106,6 @@ static const vc_field summary_fields[] = {
     {VC_FIELD_AS(vc_chip_summary, image_cycles, "cycles_per_image", "cycles", "of a batch"),
      VC_KNOWN},
     {VC_FIELD_AS(vc_chip_summary, image_uj, "energy_per_image_uj", "uJ", "of a batch"), VC_KNOWN},
-    {VC_FIELD(vc_chip_summary, dram_access_uj, "uJ", "of the memory's commands")},
-    {VC_FIELD(vc_chip_summary, dram_standby_uj, "uJ", "of the memory while no command runs")},
     {VC_FIELD_WHOLE(vc_chip_summary, &vc_chip_energy_record)},
     {VC_FIELD_INLINE(vc_chip_summary, all, &vc_chip_units_record)},
     {VC_FIELD_RECORDS(vc_chip_summary, operators, operator_count, "operators", &operator_record,
@@ -137,7 +137,7 @@ static void stand_under_roof(vc_chip_work *w, const chip *on)
     w->roof_share = w->cycles ? fmax(lines, memory) / (double)w->cycles : NAN;
 }
 
-static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
+static vc_chip_work work_of(const vc_chip_counts *n, vc_chip_memory_pj memory, const chip *on)
 {
     const vc_chip_config *c = on->config;
     const vc_memory_counters no_memory = {0};
@@ -150,6 +150,8 @@ static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
         .dram_bytes = n->stored_bytes + n->weight_bytes + n->input_bytes + n->bias_bytes,
         .mac_utilisation = peak > 0.0 ? (double)(n->macs * vc_chip_mac_slots(c)) / peak : 0.0,
         .on_chip_uj = vc_chip_energy_of(n, c, on->table, &no_memory).on_chip_pj * 1e-6,
+        .dram_access_uj = memory.access * 1e-6,
+        .dram_standby_uj = memory.standby * 1e-6,
         .bytes = {.biases = n->bias_bytes ? n->bias_bytes : VC_NO_COUNT,
                   .weights = n->weight_bytes,
                   .inputs = n->input_bytes,
@@ -168,10 +170,12 @@ static vc_chip_work work_of(const vc_chip_counts *n, const chip *on)
 }
 
 static void fill_operator(vc_chip_operator *out, const char *name, const vc_chip_counts *n,
-                          const chip *on)
+                          vc_chip_memory_pj memory, const chip *on)
 {
-    *out = (vc_chip_operator){
-        .work = work_of(n, on), .name = name, .units = out->unit, .unit_count = VC_CHIP_UNIT_COUNT};
+    *out = (vc_chip_operator){.work = work_of(n, memory, on),
+                              .name = name,
+                              .units = out->unit,
+                              .unit_count = VC_CHIP_UNIT_COUNT};
     for (size_t u = 0; u < VC_CHIP_UNIT_COUNT; u++) {
         vc_chip_unit_time *t = &out->unit[u];
         t->unit = vc_chip_unit_name((vc_chip_unit)u);
@@ -187,26 +191,33 @@ static const char *stage_name(vc_op_kind kind)
     return kind == VC_OP_SDDMM ? "attention" : vc_op_name(kind);
 }
 
+static void add_stage(vc_chip_stage *sum, const vc_chip_stage *s)
+{
+    vc_chip_counts_add(&sum->counts, &s->counts);
+    sum->memory.access += s->memory.access;
+    sum->memory.standby += s->memory.standby;
+}
+
 static void fill_operators(vc_chip_summary *out, const vc_chip_result *r, const chip *on)
 {
-    vc_chip_counts sums[VC_OP_COUNT] = {0};
+    vc_chip_stage sums[VC_OP_COUNT] = {0};
     for (size_t i = 0; i < r->stage_count; i++)
-        vc_chip_counts_add(&sums[r->stages[i].kind], &r->stages[i].counts);
+        add_stage(&sums[r->stages[i].kind], &r->stages[i]);
     for (size_t k = 0; k < VC_OP_COUNT; k++)
-        if (sums[k].cycles)
+        if (sums[k].counts.cycles)
             fill_operator(&out->operators[out->operator_count++], stage_name((vc_op_kind)k),
-                          &sums[k], on);
+                          &sums[k].counts, sums[k].memory, on);
 }
 
 /* A layer's stages are one after the other. */
 static void fill_layers(vc_chip_summary *out, const vc_chip_result *r, const chip *on)
 {
     for (size_t i = 0, end; i < r->stage_count; i = end) {
-        vc_chip_counts sum = {0};
+        vc_chip_stage sum = {0};
         for (end = i; end < r->stage_count && r->stages[end].layer == r->stages[i].layer; end++)
-            vc_chip_counts_add(&sum, &r->stages[end].counts);
+            add_stage(&sum, &r->stages[end]);
         out->layers[out->layer_count++] =
-            (vc_chip_layer_work){work_of(&sum, on), r->stages[i].layer};
+            (vc_chip_layer_work){work_of(&sum.counts, sum.memory, on), r->stages[i].layer};
     }
 }
 
@@ -214,7 +225,7 @@ static void fill_stages(vc_chip_summary *out, const vc_chip_result *r, const chi
 {
     for (size_t i = 0; i < r->stage_count; i++) {
         const vc_chip_stage *s = &r->stages[i];
-        out->stages[i] = (vc_chip_stage_work){.work = work_of(&s->counts, on),
+        out->stages[i] = (vc_chip_stage_work){.work = work_of(&s->counts, s->memory, on),
                                               .name = stage_name(s->kind),
                                               .layer = s->layer,
                                               .start_cycle = s->start};
@@ -245,7 +256,8 @@ vc_status vc_chip_summary_open(vc_chip_summary *out, const vc_chip_result *r,
     }
     for (size_t p = 0; p < VC_ENERGY_COUNT; p++)
         out->energy_parts_uj[p] = energy.pj[p] * 1e-6;
-    fill_operator(&out->all, NULL, &r->total, &on);
+    fill_operator(&out->all, NULL, &r->total,
+                  (vc_chip_memory_pj){energy.dram_access_pj, energy.dram_standby_pj}, &on);
     fill_operators(out, r, &on);
     fill_layers(out, r, &on);
     fill_stages(out, r, &on);

@@ -61,7 +61,7 @@ static void parts_add_up(void **state)
     for (size_t r = 0; r < 2; r++) {
         const vc_chip_summary *run = runs[r];
         uint64_t cycles[3] = {0}, read[3] = {0}, lines = 0;
-        double uj[3] = {0.0};
+        double uj[3] = {0.0}, access_uj[3] = {0.0}, standby_uj[3] = {0.0};
         assert_int_equal(run->layer_count, layers[r]);
         for (size_t i = 0; i < run->layer_count + run->operator_count + run->stage_count; i++) {
             const size_t of = i < run->layer_count                         ? 0
@@ -74,6 +74,10 @@ static void parts_add_up(void **state)
             cycles[of] += w->cycles;
             read[of] += w->read_bytes[VC_BUFFER_OUTPUT];
             uj[of] += w->on_chip_uj;
+            access_uj[of] += w->dram_access_uj;
+            standby_uj[of] += w->dram_standby_uj;
+            /* all stages move data, and take time */
+            assert_true(w->dram_access_uj > 0.0 && w->dram_standby_uj > 0.0);
             /* never above the roof, and never less than what the lines used */
             assert_true(w->roof_share <= 1.0 && w->roof_share >= w->mac_utilisation - 1e-12);
             assert_near(w->macs_per_byte * (double)w->dram_bytes, (double)w->macs,
@@ -83,6 +87,8 @@ static void parts_add_up(void **state)
             assert_int_equal(cycles[of], run->all.work.cycles);
             assert_int_equal(read[of], run->all.work.read_bytes[VC_BUFFER_OUTPUT]);
             assert_near(uj[of], run->on_chip_uj, 1e-9 * run->on_chip_uj);
+            assert_near(access_uj[of], run->dram_access_uj, 1e-9 * run->dram_access_uj);
+            assert_near(standby_uj[of], run->dram_standby_uj, 1e-9 * run->dram_standby_uj);
         }
         for (size_t spent = 0; spent < VC_SPENT_COUNT; spent++)
             lines += run->all.work.line_cycles[spent];
