@@ -1,20 +1,13 @@
 /* The chip against hand-computed timelines. */
+#include "run_attention.h"
 #include "small_chip.h"
 #include "with_summaries.h"
 
 static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_plan *plan,
                                const vc_chip_config *c)
 {
-    vc_workload w = {0};
-    vc_chip_result r;
     const vc_memory_config memory = small_memory(c);
-    const vc_chip_options o = {.config = c, .memory = &memory, .attention_only = 1};
-    add_attention(&w, 0, s, plan);
-    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
-    const vc_chip_counts total = r.total;
-    vc_chip_result_close(&r);
-    vc_workload_close(&w);
-    return total;
+    return run_attention(c, &memory, s, plan, NULL);
 }
 
 /* One head, four tokens, eight values. K is there at 1, Q at 2, V at 3. Each line holds a key and

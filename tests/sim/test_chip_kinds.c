@@ -4,6 +4,7 @@
 
 #include "../../src/sim/accelerator_impl.h"
 #include "../../src/sim/rivals.h"
+#include "run_attention.h"
 
 /* ---- the toy: every key for every query, `speed` times as fast as its MACs would be */
 
@@ -78,15 +79,7 @@ static const vc_chip_kind *const kinds[] = {&vc__kind_vitcod, &toy_kind, NULL};
 static uint64_t cycles_of(const vc_accelerator *a)
 {
     const vc_attention_sizes sizes = {2, 16, 16, 64, 64, {0, 0}};
-    const vc_chip_options o = {.config = &a->chip, .memory = &a->memory, .attention_only = 1};
-    vc_workload w = {0};
-    vc_chip_result r;
-    assert_ok(vc_workload_add_attention(&w, 0, &sizes, NULL));
-    assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
-    const uint64_t cycles = r.total.cycles;
-    vc_chip_result_close(&r);
-    vc_workload_close(&w);
-    return cycles;
+    return run_attention(&a->chip, &a->memory, &sizes, NULL, NULL).cycles;
 }
 
 static const char *file_of(const char *more)

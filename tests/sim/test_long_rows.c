@@ -1,20 +1,13 @@
 /* Rows for which K and V would come again and again: softmax in parts, against a timeline by hand
  * (eq. D26). */
+#include "run_attention.h"
 #include "small_chip.h"
 #include "vitcod/rtl.h"
 
 static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_chip_config *c)
 {
-    vc_workload w = {0};
-    vc_chip_result r;
     const vc_memory_config memory = small_memory(c);
-    const vc_chip_options o = {.config = c, .memory = &memory, .attention_only = 1};
-    add_attention(&w, 0, s, NULL);
-    assert_ok(vc_chip_simulate(&r, &w, NULL, &o));
-    const vc_chip_counts total = r.total;
-    vc_chip_result_close(&r);
-    vc_workload_close(&w);
-    return total;
+    return run_attention(c, &memory, s, NULL, NULL);
 }
 
 /* Four queries, eight keys, of whose values half a scratchpad holds four. Three whole rows would

@@ -1,6 +1,7 @@
 /* Rivals' attention against hand-computed timelines. */
 #include "../chip_set.h"
 #include "../with_summaries.h"
+#include "run_attention.h"
 #include "vitcod/accelerator.h"
 #include "vitcod/polarize.h"
 #include "vitcod/rng.h"
@@ -25,15 +26,7 @@ static vc_accelerator small_chip(const char *name)
 
 static vc_chip_counts run(const vc_accelerator *a, const vc_attention_sizes *s, const vc_plan *plan)
 {
-    vc_workload w = {0};
-    vc_chip_result r;
-    const vc_chip_options o = {.config = &a->chip, .memory = &a->memory, .attention_only = 1};
-    assert_ok(vc_workload_add_attention(&w, 0, s, plan ? &plan->layers[0] : NULL));
-    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
-    const vc_chip_counts total = r.total;
-    vc_chip_result_close(&r);
-    vc_workload_close(&w);
-    return total;
+    return run_attention(&a->chip, &a->memory, s, plan, NULL);
 }
 
 /* Four tokens, eight values, an array of 4 x 2. K and Q (32 bytes each) are there at 2. Scores:

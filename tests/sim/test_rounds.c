@@ -1,21 +1,13 @@
 /* Rounds of visits that repeat are not run one by one: times and counts are what they are where
  * each visit is run, as it is with data. */
+#include "run_attention.h"
 #include "small_chip.h"
 
 static vc_chip_counts simulate(const vc_attention_sizes *s, const vc_plan *plan,
                                const vc_chip_config *c, const vc_chip_values *values)
 {
-    vc_workload w = {0};
-    vc_chip_result r;
     const vc_memory_config memory = small_memory(c);
-    const vc_chip_options o = {
-        .config = c, .memory = &memory, .attention_only = 1, .values = values};
-    add_attention(&w, 0, s, plan);
-    assert_ok(vc_chip_simulate(&r, &w, plan, &o));
-    const vc_chip_counts total = r.total;
-    vc_chip_result_close(&r);
-    vc_workload_close(&w);
-    return total;
+    return run_attention(c, &memory, s, plan, values);
 }
 
 static void expect_the_same(const vc_attention_sizes *s, const vc_plan *plan,
