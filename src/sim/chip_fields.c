@@ -109,7 +109,8 @@ static const vc_chip_field fields[] = {
       .words = mappings,
       .optional = 1},
      "mapping",
-     "of dense products: the fewest passes of weights, or a search over tiles and loop orders"},
+     "of dense products: the fewest passes of weights, or a search over tiles and loop orders, "
+     "product by product, by an estimate with the memory at its best"},
     {{.key = "online_keys",
       .kind = VC_YAML_COUNT,
       .offset = offsetof(vc_chip_config, online_keys),
