@@ -28,10 +28,10 @@ module exp_power (
     high = shifted[59:52];
     low = shifted[51:44];
     rest = shifted[43:0];
-    square = 28'((88'(rest) * 88'(rest)) >> 61);
+    square = 28'((48'(rest[43:20]) * 48'(rest[43:20])) >> 21);  // right to 2^-57
     tail = 53'(((61'd1 << 60) - 61'(rest) + 61'(square)) >> 8);  // exp(-rest) in 2^-52
-    first = 106'(EXP_WHOLE[32'(whole)*53+:53]) * 106'(EXP_HIGH[32'(high)*53+:53]);
-    second = 106'(53'(first >> 52)) * 106'(EXP_LOW[32'(low)*53+:53]);
+    first = 106'(exp_whole(whole)) * 106'(exp_high(high));
+    second = 106'(53'(first >> 52)) * 106'(exp_low(low));
     third = 106'(53'(second >> 52)) * 106'(tail);
     factor = 53'(third >> 52);
     power = |shifted[115:64] ? 17'd0 : 17'((factor + (53'd1 << 35)) >> 36);

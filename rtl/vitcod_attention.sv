@@ -289,6 +289,7 @@ module vitcod_attention
   // ---- lines, which the engines share from both ends
 
   logic signed [31:0] mean[WIDTH];  // sums of all values (D17)
+  count_t mean_head, mean_query;  // of the tile whose rows get the mean
   logic mean_clear;
   assign mean_clear = begins_tile && phase.means;
 
@@ -397,7 +398,6 @@ module vitcod_attention
     assign sum_row[l] = ended.row;
   end
 
-  count_t mean_head, mean_query;  // of the tile whose rows get the mean
   always_ff @(posedge clk) begin
     if (begins) begin
       mean_head  <= phase.head;
