@@ -40,13 +40,19 @@ static void convert(void *to, float *scales, const float *from, size_t rows, siz
         kernels->to_bf16(to, from, rows * columns);
 }
 
+/* Those of a worker's rows, which a buffer in int8 has. */
+static float *scales_of(const vc_program_buffer *b, const vc__tile *tile)
+{
+    return b->scales ? b->scales + tile->worker * VC__TILE : NULL;
+}
+
 void vc__emit(const vc__cpu *cpu, const vc_program_buffer *to, const vc__tile *tile, size_t row,
               size_t rows, const float *values)
 {
     const size_t bytes = to->precision == VC_IN_INT8 ? 1 : 2;
     unsigned char *at = (unsigned char *)vc__rows(to, tile) + row * to->width * bytes;
-    float *scales = to->scales ? to->scales + tile->worker * VC__TILE + row : NULL; /* int8's */
-    convert(at, scales, values, rows, to->width, to->precision, cpu->kernels);
+    float *scales = scales_of(to, tile);
+    convert(at, scales ? scales + row : NULL, values, rows, to->width, to->precision, cpu->kernels);
 }
 
 void vc__activate(const vc__cpu *cpu, vc_activation activation, float *values, size_t count)
@@ -87,7 +93,7 @@ static void run_converted(vc__cpu *cpu, const vc_program_op *op, const vc__tile 
           *scales = (void *)(memory + s.scales), *line = (void *)(memory + s.row);
     void *sums = memory + s.sums, *inputs = x;
     if (op->from->precision == op->precision) {
-        scales = op->from->scales + tile->worker * VC__TILE;
+        scales = scales_of(op->from, tile);
     } else {
         inputs = memory;
         convert(inputs, scales, x, tile->rows, op->inputs, op->precision, cpu->kernels);
@@ -125,7 +131,7 @@ static void run_int8(vc__cpu *cpu, const vc_program_op *op, const vc__tile *tile
           *scales = (void *)(memory + s.scales);
     unsigned char *inputs = (void *)x;
     if (op->from->precision == VC_IN_INT8) {
-        scales = op->from->scales + tile->worker * VC__TILE;
+        scales = scales_of(op->from, tile);
     } else {
         inputs = memory;
         convert(inputs, scales, x, tile->rows, op->inputs, VC_IN_INT8, cpu->kernels);
