@@ -63,6 +63,20 @@ static inline void write_bytes(const char *path, const void *bytes, size_t count
     fclose(file);
 }
 
+/* All that a file holds, to be freed. */
+static inline char *file_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    fseek(file, 0, SEEK_END);
+    const size_t bytes = (size_t)ftell(file);
+    char *text = calloc(bytes + 1, 1);
+    rewind(file);
+    assert_int_equal(fread(text, 1, bytes, file), bytes);
+    fclose(file);
+    return text;
+}
+
 #define assert_ok(call)                                                                            \
     do {                                                                                           \
         if ((call) != VC_OK)                                                                       \

@@ -2,7 +2,6 @@
 #ifndef VC_TEST_STUB_ENGINE_H
 #define VC_TEST_STUB_ENGINE_H
 
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,7 +9,7 @@
 #include "../../src/models/deit/deit.h"
 #include "../engine_logits.h"
 #include "../summary_plans.h"
-#include "device_stub.h"
+#include "find_stub.h"
 #include "vitcod/backend.h"
 #include "vitcod/device.h"
 
@@ -38,25 +37,12 @@ static void on_note(const char *sentence)
     told_count++;
 }
 
-/* The stub lies beside this program. */
 static int find_stub(void **state)
 {
-    char path[4096];
-    (void)state;
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
-    assert_true(length > 0);
-    path[length] = '\0';
-    strcpy(strrchr(path, '/'), "/device_stub.so");
     static const char *const variables[] = {"VC_CUDA", "VC_NVRTC", "VC_CUBLASLT", "VC_OPENCL",
                                             "VC_CLBLAST"};
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++)
-        setenv(variables[i], path, 1);
-    void *library = dlopen(path, RTLD_NOW | RTLD_NODELETE);
-    assert_non_null(library);
-    device_stub_get *get;
-    void *symbol = dlsym(library, "device_stub_state");
-    memcpy(&get, &symbol, sizeof get);
-    stub = get();
+    (void)state;
+    stub = device_stub_find(variables, sizeof variables / sizeof *variables);
     return 0;
 }
 
@@ -154,6 +140,30 @@ static vc_status run_all(const vc_model *model, const vc_engine_options *options
         assert_int_equal(stub->queued, 0);
     vc_engine_close(engine);
     return status;
+}
+
+/* Every precision that a device computes in, with products by its library and by our kernel; how
+ * often a recording is run again. */
+static void check_products(const vc_backend *backend, const vc_model *model, size_t replays)
+{
+    for (int plain = 0; plain < 2; plain++)
+        for (vc_precision p = VC_IN_FP32; p < VC_PRECISION_COUNT; p++) {
+            const vc_engine_options options = options_on(backend, p);
+            if (p == VC_IN_INT8)
+                continue;
+            if (plain)
+                setenv("VC_PRODUCTS", "plain", 1);
+            begin(0);
+            assert_ok(run_all(model, &options));
+            unsetenv("VC_PRODUCTS");
+            assert_int_equal(stub->writes, 5);
+            assert_int_equal(stub->reads, 5);
+            assert_int_equal(stub->replays, replays);
+            assert_true(stub->launches > 4 * 20);
+            assert_int_equal(stub->multiplications > 0, !plain);
+            assert_int_equal(told_count, 0);
+            check_end();
+        }
 }
 
 #endif

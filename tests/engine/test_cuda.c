@@ -11,23 +11,7 @@ static void calls_are_right(void **state)
 {
     (void)state;
     vc_model *model = model_with_summaries();
-    for (int plain = 0; plain < 2; plain++)
-        for (vc_precision p = VC_IN_FP32; p < VC_PRECISION_COUNT; p++) {
-            const vc_engine_options options = options_on(cuda(), p);
-            if (p == VC_IN_INT8)
-                continue;
-            if (plain)
-                setenv("VC_PRODUCTS", "plain", 1);
-            begin(0);
-            assert_ok(run_all(model, &options));
-            unsetenv("VC_PRODUCTS");
-            assert_int_equal(stub->writes, 5);
-            assert_int_equal(stub->reads, 5);
-            assert_int_equal(stub->replays, 2);
-            assert_true(stub->launches > 4 * 20);
-            assert_int_equal(stub->multiplications > 0, !plain);
-            check_end();
-        }
+    check_products(cuda(), model, 2);
     const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
     setenv("VC_GRAPHS", "none", 1);
     begin(0);

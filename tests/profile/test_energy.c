@@ -1,11 +1,10 @@
 /* Energy by a stub of NVML (nvrtc_stub.c), and by files as those of an INA3221. */
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../engine/device_stub.h"
+#include "../engine/find_stub.h"
 #include "testing.h"
 #include "vitcod/clock.h"
 #include "vitcod/profile.h"
@@ -14,20 +13,10 @@ static device_stub *stub;
 
 static int find_stub(void **state)
 {
-    char path[4096];
+    static const char *const variables[] = {"VC_NVML"};
     (void)state;
-    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - 32);
-    assert_true(length > 0);
-    path[length] = '\0';
-    strcpy(strrchr(path, '/'), "/device_stub.so");
-    setenv("VC_NVML", path, 1);
+    stub = device_stub_find(variables, 1);
     setenv("VC_INA", "/proc/none", 1);
-    void *library = dlopen(path, RTLD_NOW | RTLD_NODELETE);
-    assert_non_null(library);
-    device_stub_get *get;
-    void *symbol = dlsym(library, "device_stub_state");
-    memcpy(&get, &symbol, sizeof get);
-    stub = get();
     return 0;
 }
 

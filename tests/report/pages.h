@@ -11,15 +11,7 @@ static inline char *page_of(const vc_report_run *runs, size_t count)
     const char *path = temporary("page.html");
     size_t figures;
     assert_ok(vc_report_write(path, &report, &figures));
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    const size_t bytes = (size_t)ftell(file);
-    char *text = calloc(bytes + 1, 1);
-    rewind(file);
-    assert_int_equal(fread(text, 1, bytes, file), bytes);
-    fclose(file);
-    return text;
+    return file_text(path);
 }
 
 static inline size_t times(const char *text, const char *what)

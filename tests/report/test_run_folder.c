@@ -14,19 +14,6 @@ static void write_text(const char *folder, const char *name, const char *text)
     write_bytes(path, text, strlen(text));
 }
 
-static char *read_text(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    const size_t bytes = (size_t)ftell(file);
-    char *text = calloc(bytes + 1, 1);
-    rewind(file);
-    assert_int_equal(fread(text, 1, bytes, file), bytes);
-    fclose(file);
-    return text;
-}
-
 static void results_logs_and_notes(void **state)
 {
     (void)state;
@@ -175,7 +162,7 @@ static void times_from_elsewhere(void **state)
     assert_near(vc_json_number(tx2, "end_to_end_us"), 1e4, 1e-9); /* of a run */
     vc_run_folder_close(f);
     assert_ok(vc_run_folders_page(page, &runs, "", NULL));
-    char *text = read_text(page);
+    char *text = file_text(page);
     static const char *const holds[] = {"tx2, TensorRT</th>",
                                         "rtx-2080-ti, PyTorch</th>",
                                         "profile, on opencl in fp32, 4 ms</th>",
