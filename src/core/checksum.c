@@ -12,8 +12,9 @@ uint32_t vc_checksum(uint32_t before, const void *data, size_t bytes)
     return (uint32_t)crc32_z(before, data, bytes);
 }
 
-/* Every step can be undone, so two words that differ leave two sums; it turns them, as a product
- * carries no bit downwards. Of eight lanes at once no step waits for another. */
+/* A step can be undone, so words that differ give sums that differ. A product moves bits only
+ * upwards; the rotation brings them down again. With eight sums side by side no step waits for the
+ * one before it. */
 static uint64_t step(uint64_t sum, uint64_t word)
 {
     sum = (sum ^ word) * 0x9e3779b97f4a7c15u;

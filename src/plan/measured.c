@@ -19,7 +19,7 @@ static size_t class_of(const char *name)
     return class;
 }
 
-static const char *text_of(const json_t *object, const char *key)
+const char *vc__text_of(const json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -44,7 +44,7 @@ static vc_status add_own(vc__class_times *out, const json_t *list, int kinds, co
     size_t i;
     json_t *one;
     json_array_foreach (list, i, one) {
-        const char *name = text_of(one, kinds ? "work" : "name");
+        const char *name = vc__text_of(one, kinds ? "work" : "name");
         size_t class = kinds ? class_of(name) : VC_MEASURED_OTHER;
         double ms;
         for (int k = 0; !kinds && k < VC_OP_COUNT; k++)
@@ -59,7 +59,7 @@ static vc_status add_own(vc__class_times *out, const json_t *list, int kinds, co
 /* `whole`: of a batch, in ms. */
 static vc_status read_own(vc__class_times *out, double *whole, const json_t *root, const char *path)
 {
-    const char *verb = text_of(root, "verb");
+    const char *verb = vc__text_of(root, "verb");
     const int bench = strcmp(verb, "bench") == 0;
     const json_t *batch = json_object_get(root, "batch");
     const json_t *holder = bench ? root : json_object_get(root, "untimed_ms");
@@ -96,7 +96,7 @@ static const json_t *events_of(const json_t *root)
 
 const char *vc_measured_kind(const json_t *root)
 {
-    const char *verb = text_of(root, "verb");
+    const char *verb = vc__text_of(root, "verb");
     const json_t *first = json_array_get(events_of(root), 0);
     return strcmp(verb, "bench") == 0 || strcmp(verb, "profile") == 0 ? "vitcod"
            : first && json_object_get(first, "ph")                    ? "PyTorch"

@@ -11,6 +11,9 @@ typedef struct vc__class_times {
     double runs;
 } vc__class_times;
 
+/* The text that an object has under a key; "": none. */
+const char *vc__text_of(const json_t *object, const char *key);
+
 /* A time that an object has under a key; `what` and `path` are for messages. VC_EFORMAT unless it
  * is a number from 0 to 1e18. */
 vc_status vc__time_of(double *out, const json_t *object, const char *key, const char *what,

@@ -93,12 +93,6 @@ static int class_of(const char *name, const json_t *dims)
 
 /* ---- events */
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "";
-}
-
 static int by_thread_and_start(const void *a, const void *b)
 {
     const event *x = a, *y = b;
@@ -151,15 +145,15 @@ static vc_status take_operator(events *out, const json_t *one, const char *path)
 {
     const json_t *args = json_object_get(one, "args"), *tid = json_object_get(one, "tid");
     double start = 0.0, length = 0.0;
-    VC_TRY(vc__time_of(&start, one, "ts", text_of(one, "name"), path));
-    VC_TRY(vc__time_of(&length, one, "dur", text_of(one, "name"), path));
+    VC_TRY(vc__time_of(&start, one, "ts", vc__text_of(one, "name"), path));
+    VC_TRY(vc__time_of(&length, one, "dur", vc__text_of(one, "name"), path));
     out->all[out->count++] =
         (event){.start = start,
                 .end = start + length,
                 .own = start + length - start, /* as others are taken from it */
                 .thread = (long)json_integer_value(tid),
                 .id = json_integer_value(json_object_get(args, "External id")),
-                .class = class_of(text_of(one, "name"), json_object_get(args, "Input Dims"))};
+                .class = class_of(vc__text_of(one, "name"), json_object_get(args, "Input Dims"))};
     return VC_OK;
 }
 
@@ -175,10 +169,10 @@ static vc_status take_operators(events *out, double *runs, const json_t *list, c
     }
     vc_status status = VC_OK;
     json_array_foreach (list, i, one) {
-        const char *category = text_of(one, "cat");
+        const char *category = vc__text_of(one, "cat");
         steps += strcmp(category, "user_annotation") == 0 &&
-                 strncmp(text_of(one, "name"), "ProfilerStep#", strlen("ProfilerStep#")) == 0;
-        if (status == VC_OK && strcmp(text_of(one, "ph"), "X") == 0 &&
+                 strncmp(vc__text_of(one, "name"), "ProfilerStep#", strlen("ProfilerStep#")) == 0;
+        if (status == VC_OK && strcmp(vc__text_of(one, "ph"), "X") == 0 &&
             strcmp(category, "cpu_op") == 0)
             status = take_operator(out, one, path);
     }
@@ -197,14 +191,14 @@ static vc_status add_kernels(vc__class_times *out, size_t *count, events *operat
     json_t *one;
     qsort(operators->all, operators->count, sizeof *operators->all, by_id);
     json_array_foreach (list, i, one) {
-        if (strcmp(text_of(one, "cat"), "kernel") != 0)
+        if (strcmp(vc__text_of(one, "cat"), "kernel") != 0)
             continue;
         const event key = {
             .id = json_integer_value(json_object_get(json_object_get(one, "args"), "External id"))};
         const event *by = bsearch(&key, operators->all, operators->count, sizeof key, by_id);
         const int known = key.id != 0 && by && by->class != NO_CLASS;
         double length = 0.0;
-        VC_TRY(vc__time_of(&length, one, "dur", text_of(one, "name"), path));
+        VC_TRY(vc__time_of(&length, one, "dur", vc__text_of(one, "name"), path));
         out->us[known ? by->class : VC_MEASURED_OTHER] += length;
         ++*count;
     }

@@ -1,5 +1,5 @@
-/* What was launched once, as a graph that is launched at once. device_replay.c does
- * without where that is refused. */
+/* What was launched once, as a graph that is launched as a whole. Where a driver refuses that,
+ * device_replay.c launches one by one. */
 #include <stdlib.h>
 #include <string.h>
 
