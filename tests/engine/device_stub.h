@@ -14,7 +14,7 @@ typedef struct device_stub {
     const char *failed;
     int lost;                        /* 1: so do all after it, but what releases */
     int recording, failed_recording; /* 1: launches are kept, as they were when it failed */
-    size_t calls, launches, multiplications, replays, writes, reads;
+    size_t calls, compilations, launches, multiplications, replays, writes, reads;
     size_t live;     /* objects that were made and not released */
     size_t queued;   /* copies that were queued and not waited for */
     char fault[512]; /* the first wrong call; empty: none */

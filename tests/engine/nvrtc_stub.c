@@ -34,6 +34,7 @@ int nvrtcCompileProgram(void *program, int count, const char *const *options);
 int nvrtcCompileProgram(void *program, int count, const char *const *options)
 {
     STUB_CALLED(6);
+    stub_state.compilations++;
     stub_find(program, PROGRAM, __func__);
     char wanted[48];
     snprintf(wanted, sizeof wanted, "--gpu-architecture=sm_%d", stub_state.architecture);

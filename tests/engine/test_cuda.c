@@ -1,6 +1,7 @@
 /* CUDA's host program on a driver that checks its calls and runs nothing (cuda_stub.c). Nothing
  * here says that a GPU computes what it should. */
 #include "stub_engine.h"
+#include "vitcod/file.h"
 
 static const vc_backend *cuda(void)
 {
@@ -184,6 +185,43 @@ static void too_little(void **state)
     vc_model_close(model);
 }
 
+/* What was compiled once is in the user's cache, unless somebody changed it there. */
+static void kernels_are_kept(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
+    const char *folder = temporary("cache");
+    vc_cached_files files;
+    char path[4096];
+    setenv("XDG_CACHE_HOME", folder, 1);
+    for (int run = 0; run < 3; run++) {
+        begin(0);
+        assert_ok(run_all(model, &options));
+        assert_int_equal(stub->compilations, run == 0 ? 2 : run == 1 ? 0 : 1);
+        check_end();
+        assert_ok(vc_cached_files_open(&files));
+        assert_int_equal(files.count, 2);
+        vc_cache_path(path, sizeof path, files.files[0].name);
+        vc_cached_files_close(&files);
+        if (run == 0)
+            continue;
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, 1500, SEEK_SET), 0);
+        fputc('#', file);
+        fclose(file);
+    }
+    begin(0);
+    stub->architecture = 90; /* another device */
+    assert_ok(run_all(model, &options));
+    assert_int_equal(stub->compilations, 2);
+    check_end();
+    stub->architecture = 87;
+    setenv("XDG_CACHE_HOME", "/proc/none", 1);
+    vc_model_close(model);
+}
+
 /* Attention is told with all that its tiles of 16 queries and 32 keys compute: 17 tokens and the
  * summaries are two blocks of a tile; in the last layer one row is, of the class token. */
 static void tiles_are_counted(void **state)
@@ -238,9 +276,10 @@ static void products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_are_right),   cmocka_unit_test(maps_are_read),
-        cmocka_unit_test(any_call_fails),    cmocka_unit_test(device_is_lost),
-        cmocka_unit_test(what_there_is),     cmocka_unit_test(too_little),
-        cmocka_unit_test(tiles_are_counted), cmocka_unit_test(products_are_refused)};
-    return cmocka_run_group_tests(tests, find_stub, NULL);
+        cmocka_unit_test(calls_are_right),     cmocka_unit_test(maps_are_read),
+        cmocka_unit_test(any_call_fails),      cmocka_unit_test(device_is_lost),
+        cmocka_unit_test(what_there_is),       cmocka_unit_test(too_little),
+        cmocka_unit_test(tiles_are_counted),   cmocka_unit_test(kernels_are_kept),
+        cmocka_unit_test(products_are_refused)};
+    return cmocka_run_group_tests(tests, find_stub, remove_temporary);
 }

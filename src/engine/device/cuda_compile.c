@@ -1,9 +1,13 @@
 /* Compiling kernels with NVRTC. */
+#define _GNU_SOURCE /* dladdr */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cuda_impl.h"
+#include "vitcod/checksum.h"
+#include "vitcod/hash.h"
 
 #define NVRTC_MAP(X)                                                                               \
     X(nvrtcVersion, (int *major, int *minor))                                                      \
@@ -144,6 +148,26 @@ static vc_status compile(void **image, size_t *bytes, const nvrtc *n, const char
     return status;
 }
 
+enum { KEY_ROOM = 768 };
+
+/* All that machine code depends on: which NVRTC, for what, of which text. 0: it has no room. */
+static int make_key(char key[KEY_ROOM], const nvrtc *n, const char *source, const char *defines,
+                    int architecture)
+{
+    int major = 0, minor = 0;
+    Dl_info from = {0};
+    void *function;
+    memcpy(&function, &n->nvrtcVersion, sizeof function);
+    n->nvrtcVersion(&major, &minor);
+    if (!dladdr(function, &from) || !from.dli_fname)
+        return 0;
+    const size_t length = strlen(source);
+    return snprintf(key, KEY_ROOM, "NVRTC %d.%d of %s for sm_%d, %s, %zu bytes %016llx %08x", major,
+                    minor, from.dli_fname, architecture, defines, length,
+                    (unsigned long long)vc_hash(VC_HASH_START, source, length),
+                    (unsigned)vc_checksum(0, source, length)) < KEY_ROOM;
+}
+
 vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources, size_t count,
                          const char *defines, int architecture)
 {
@@ -153,7 +177,14 @@ vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources
     char *source = join(sources, count);
     if (!source)
         return vc_fail(VC_ENOMEM, "out of memory");
-    const vc_status status = compile(image, bytes, &n, source, defines, architecture);
+    char key[KEY_ROOM];
+    const int whole = make_key(key, &n, source, defines, architecture);
+    vc_status status = VC_OK;
+    if (!whole || !vc__cu_kept(image, bytes, key)) {
+        status = compile(image, bytes, &n, source, defines, architecture);
+        if (whole && status == VC_OK)
+            vc__cu_keep(*image, *bytes, key);
+    }
     free(source);
     return status;
 }

@@ -138,6 +138,10 @@ vc_status vc__cu_enter(const vc__cu_queue *q);
  * know it; *image is to be freed. A refusal has the log. */
 vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources, size_t count,
                          const char *defines, int architecture);
+/* What vc__cu_keep put into the user's cache under a key, a copy that ends in a zero; 0: it has
+ * none, or not what was put there. */
+int vc__cu_kept(void **image, size_t *bytes, const char *key);
+void vc__cu_keep(const void *image, size_t bytes, const char *key);
 /* VC_EUNSUPPORTED where NVRTC is missing. */
 vc_status vc__cu_compiler_version(int *major, int *minor);
 
