@@ -2,9 +2,12 @@
 
 static inline void to_bf16(uint16_t *y, const float *x, size_t count)
 {
-    for (size_t i = 0; i < count; i += LANES) {
+    size_t i = 0;
+    for (; i + 2 * LANES <= count; i += 2 * LANES)
+        store_bf16_of_two(y + i, load(x + i), load(x + i + LANES));
+    for (; i < count; i += LANES) {
         const size_t n = lanes_left(count, i);
-        store_bf16(y + i, n == LANES ? load(x + i) : load_part(x + i, n), n);
+        store_bf16(y + i, load_last(x + i, n, 0), n);
     }
 }
 
@@ -28,7 +31,12 @@ quantize_some(uint8_t *y, float *scale, const float *x, size_t columns, const si
         const float largest = max_of(maximum(most[r], absolute(load_part(x + whole, n))));
         scale[r] = largest > 0.0f ? largest / 127.0f : 1.0f;
         const vec factor = splat(largest > 0.0f ? 127.0f / largest : 1.0f);
-        for (size_t i = 0; i < whole; i += LANES)
+        size_t i = 0;
+        for (; i + 4 * LANES <= whole; i += 4 * LANES)
+            store_bytes_of_four(y + i, mul(load(x + i), factor), mul(load(x + i + LANES), factor),
+                                mul(load(x + i + 2 * LANES), factor),
+                                mul(load(x + i + 3 * LANES), factor), VC_ZERO_POINT);
+        for (; i < whole; i += LANES)
             store_bytes(y + i, mul(load(x + i), factor), VC_ZERO_POINT, LANES);
         if (n > 0)
             store_bytes(y + whole, mul(load_part(x + whole, n), factor), VC_ZERO_POINT, n);

@@ -65,15 +65,37 @@ static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
     else
         _mm_mask_storeu_epi8(p, first(n), bytes);
 }
-/* Stores n values as bfloat16, rounded to nearest, ties to even. */
-static inline void store_bf16(uint16_t *p, vec a, size_t n)
+/* The same of four vectors at once, which takes fewer shuffles. */
+static inline void store_bytes_of_four(uint8_t *p, vec a, vec b, vec c, vec d, int zero)
+{
+    const veci low = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b)),
+               high = _mm512_packs_epi32(_mm512_cvtps_epi32(c), _mm512_cvtps_epi32(d)),
+               order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+               bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+    _mm512_storeu_si512(p, _mm512_add_epi8(bytes, _mm512_set1_epi8((char)zero)));
+}
+/* Rounded to bfloat16, ties to even, in the upper half of each lane. */
+static inline veci round_bf16(vec a)
 {
     veci bits = _mm512_castps_si512(a);
     veci odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     veci up = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
     veci nan = _mm512_or_si512(bits, _mm512_set1_epi32(64 << 16));
-    up = _mm512_mask_mov_epi32(up, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
-    _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtepi32_epi16(_mm512_srli_epi32(up, 16)));
+    return _mm512_mask_mov_epi32(up, _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), nan);
+}
+/* Stores n values as bfloat16. */
+static inline void store_bf16(uint16_t *p, vec a, size_t n)
+{
+    const veci up = _mm512_srli_epi32(round_bf16(a), 16);
+    _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtepi32_epi16(up));
+}
+/* The same of two vectors at once, which takes fewer shuffles. */
+static inline void store_bf16_of_two(uint16_t *p, vec a, vec b)
+{
+    const veci pairs = _mm512_packus_epi32(_mm512_srli_epi32(round_bf16(a), 16),
+                                           _mm512_srli_epi32(round_bf16(b), 16)),
+               order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    _mm512_storeu_si512(p, _mm512_permutexvar_epi64(order, pairs));
 }
 /* The sums of four vectors. */
 static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
@@ -160,6 +182,13 @@ static inline void store_bytes(uint8_t *p, vec a, int zero, size_t n)
     uint64_t bytes = (uint64_t)_mm_cvtsi128_si64(_mm_packus_epi16(words, words));
     __builtin_memcpy(p, &bytes, n);
 }
+static inline void store_bytes_of_four(uint8_t *p, vec a, vec b, vec c, vec d, int zero)
+{
+    store_bytes(p, a, zero, LANES);
+    store_bytes(p + LANES, b, zero, LANES);
+    store_bytes(p + 2 * LANES, c, zero, LANES);
+    store_bytes(p + 3 * LANES, d, zero, LANES);
+}
 static inline void store_bf16(uint16_t *p, vec a, size_t n)
 {
     veci bits = _mm256_castps_si256(a);
@@ -171,6 +200,11 @@ static inline void store_bf16(uint16_t *p, vec a, size_t n)
     up = _mm256_srli_epi32(up, 16);
     __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(up), _mm256_extracti128_si256(up, 1));
     __builtin_memcpy(p, &words, n * sizeof *p);
+}
+static inline void store_bf16_of_two(uint16_t *p, vec a, vec b)
+{
+    store_bf16(p, a, LANES);
+    store_bf16(p + LANES, b, LANES);
 }
 static inline __m128 sum_of_four(vec a, vec b, vec c, vec d)
 {
