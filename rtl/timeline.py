@@ -67,6 +67,7 @@ def draw(rows, spans):
                 words = f"{name} {head}"
                 out.append(text(at(cycle + cycles / 2), y + ROW / 2 + 4, words, "middle"))
         y += ROW + GAP
+    out.append(text(LEFT - 12, height - 6, "cycle"))
     step = 10 ** (len(str(end)) - 1) // 2
     for cycle in range(0, end + 1, step):
         out.append(text(at(cycle), height - 6, cycle, "middle"))
