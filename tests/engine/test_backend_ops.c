@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "lane_backend.c"
 #include "noise.h"
 #include "summary_plans.h"
 #include "testing.h"
@@ -241,7 +242,7 @@ static size_t on_devices(void (*check)(const vc_backend *))
 {
     const vc_backend *backend;
     size_t tried = 0;
-    for (size_t i = 1; (backend = vc_backend_at(i)); i++) {
+    for (size_t i = 1; (backend = backend_or_lanes(i)); i++) {
         const vc_backend_options options = {.batch = 1, .threads = 1};
         void *device;
         const vc_status status = backend->open(&device, &options);
