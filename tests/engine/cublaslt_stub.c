@@ -110,6 +110,7 @@ int cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *b, v
     for (size_t i = 0; i < sizeof given / sizeof *given; i++)
         stub_find(given[i], PLAN, __func__);
     memset(results, 1, 64);
+    memset((char *)results + 72, stub_state.no_algorithm ? 15 : 0, sizeof(int)); /* its state */
     *found = wanted;
     return 0;
 }

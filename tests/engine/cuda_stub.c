@@ -49,7 +49,7 @@ int cuGetErrorString(int error, const char **out)
 int cuDriverGetVersion(int *out);
 int cuDriverGetVersion(int *out)
 {
-    *out = 12040;
+    *out = stub_state.driver;
     return 0;
 }
 

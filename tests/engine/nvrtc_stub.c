@@ -30,6 +30,17 @@ int nvrtcDestroyProgram(void **program)
     return 0;
 }
 
+static const int known[] = {53, 72, 87, 90};
+
+/* The newest that it knows and the device runs. */
+static int best_known(void)
+{
+    int best = 0;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        best = known[i] <= stub_state.architecture ? known[i] : best;
+    return best;
+}
+
 int nvrtcCompileProgram(void *program, int count, const char *const *options);
 int nvrtcCompileProgram(void *program, int count, const char *const *options)
 {
@@ -37,7 +48,8 @@ int nvrtcCompileProgram(void *program, int count, const char *const *options)
     stub_state.compilations++;
     stub_find(program, PROGRAM, __func__);
     char wanted[48];
-    snprintf(wanted, sizeof wanted, "--gpu-architecture=sm_%d", stub_state.architecture);
+    snprintf(wanted, sizeof wanted, "--gpu-architecture=%s_%d",
+             best_known() == stub_state.architecture ? "sm" : "compute", best_known());
     if (count < 1 || strcmp(options[0], wanted) != 0)
         stub_fault(__func__, count < 1 ? "no options" : options[0]);
     return 0;
@@ -64,14 +76,14 @@ int nvrtcGetProgramLog(void *program, char *out)
 int nvrtcGetNumSupportedArchs(int *out);
 int nvrtcGetNumSupportedArchs(int *out)
 {
-    *out = 4;
+    *out = sizeof known / sizeof *known;
     return 0;
 }
 
 int nvrtcGetSupportedArchs(int *out);
 int nvrtcGetSupportedArchs(int *out)
 {
-    memcpy(out, (const int[]){53, 72, 87, 90}, 4 * sizeof *out);
+    memcpy(out, known, sizeof known);
     return 0;
 }
 
@@ -94,22 +106,19 @@ int nvrtcGetCUBIN(void *program, char *out)
     return 0;
 }
 
+/* Text, with the zero at its end. */
 int nvrtcGetPTXSize(void *program, size_t *out);
 int nvrtcGetPTXSize(void *program, size_t *out)
 {
-    (void)program;
-    (void)out;
-    stub_fault(__func__, "machine code was to be had");
-    return 1;
+    if (best_known() == stub_state.architecture)
+        stub_fault(__func__, "machine code was to be had");
+    return nvrtcGetCUBINSize(program, out);
 }
 
 int nvrtcGetPTX(void *program, char *out);
 int nvrtcGetPTX(void *program, char *out)
 {
-    (void)program;
-    (void)out;
-    stub_fault(__func__, "machine code was to be had");
-    return 1;
+    return nvrtcGetCUBIN(program, out);
 }
 
 /* ---- NVML: two watts, by both of its ways */

@@ -1,8 +1,11 @@
 /* What was made and not released, for the stubs of devices' libraries. */
 #include "stub_impl.h"
 
-device_stub stub_state = {
-    .memory_bytes = (size_t)1 << 30, .local_bytes = 49152, .devices = 1, .architecture = 87};
+device_stub stub_state = {.memory_bytes = (size_t)1 << 30,
+                          .local_bytes = 49152,
+                          .devices = 1,
+                          .architecture = 87,
+                          .driver = 12040};
 object *stub_objects;
 
 device_stub *device_stub_state(void);

@@ -1,5 +1,6 @@
 /* CUDA's host program on a driver that checks its calls and runs nothing (cuda_stub.c). Nothing
  * here says that a GPU computes what it should. */
+#include "../../src/engine/device/cuda_impl.h"
 #include "stub_engine.h"
 #include "vitcod/file.h"
 
@@ -222,6 +223,57 @@ static void kernels_are_kept(void **state)
     vc_model_close(model);
 }
 
+/* Machine code is of the device's own architecture; for another there is PTX, as for a desktop's
+ * sm_89 where NVRTC knows a Jetson's sm_87 alone. */
+static void another_architecture(void **state)
+{
+    (void)state;
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
+    begin(0);
+    stub->architecture = 89;
+    assert_ok(run_all(model, &options));
+    check_end();
+    stub->architecture = 50;
+    assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "has nothing for sm_50");
+    check_end();
+    stub->architecture = 87;
+    vc_model_close(model);
+}
+
+/* Libraries of the driver's CUDA, or of an older one, stand before newer ones. */
+static void newer_than_the_driver(void **state)
+{
+    static const char *const versions[] = {"13", "12", "11.2", NULL};
+    const char *ordered[4];
+    (void)state;
+    vc__cu_order(ordered, versions, 12040);
+    assert_string_equal(ordered[0], "12");
+    assert_string_equal(ordered[1], "11.2");
+    assert_string_equal(ordered[2], "13");
+    assert_null(ordered[3]);
+    vc__cu_order(ordered, versions, 13000);
+    assert_string_equal(ordered[0], "13");
+    vc__cu_order(ordered, versions, 0);
+    assert_string_equal(ordered[0], "13");
+    vc_model *model = model_with_summaries();
+    const vc_engine_options options = options_on(cuda(), VC_IN_FP32);
+    stub->driver = 12020;
+    for (size_t at = 1;; at++) {
+        begin(at);
+        const vc_status status = run_all(model, &options);
+        check_end();
+        if (strcmp(stub->failed, "cuModuleLoadData") != 0)
+            continue;
+        assert_fails(status, VC_EUNSUPPORTED, "loading the kernels failed, error 200: as the test");
+        assert_non_null(strstr(vc_last_error(), "NVRTC is of CUDA 12.4, wanted one that is no "
+                                                "newer than 12.2, the driver's, or its file in"));
+        break;
+    }
+    stub->driver = 12040;
+    vc_model_close(model);
+}
+
 /* Attention is told with all that its tiles of 16 queries and 32 keys compute: 17 tokens and the
  * summaries are two blocks of a tile; in the last layer one row is, of the class token. */
 static void tiles_are_counted(void **state)
@@ -257,6 +309,8 @@ static void products_are_refused(void **state)
     vc_device_info *devices;
     size_t count;
     char stub_path[4096];
+    static float images[IMAGES * PIXELS], logits[IMAGES * CLASSES];
+    vc_engine *engine;
     snprintf(stub_path, sizeof stub_path, "%s", getenv("VC_CUBLASLT"));
     begin(0);
     setenv("VC_PRODUCTS", "none", 1);
@@ -266,6 +320,12 @@ static void products_are_refused(void **state)
     setenv("VC_GRAPHS", "off", 1);
     assert_fails(run_all(model, &options), VC_EINVAL, "VC_GRAPHS is 'off', wanted none or");
     unsetenv("VC_GRAPHS");
+    stub->no_algorithm = 1;
+    assert_ok(vc_engine_open(&engine, model, &options));
+    assert_fails(vc_engine_run(engine, logits, images, IMAGES), VC_EUNSUPPORTED,
+                 "cuBLASLt has no product of 34 rows");
+    vc_engine_close(engine);
+    stub->no_algorithm = 0;
     setenv("VC_CUBLASLT", "/proc/none", 1);
     assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "is asked for, and not there: /proc");
     setenv("VC_CUBLASLT", stub_path, 1);
@@ -276,10 +336,11 @@ static void products_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_are_right),     cmocka_unit_test(maps_are_read),
-        cmocka_unit_test(any_call_fails),      cmocka_unit_test(device_is_lost),
-        cmocka_unit_test(what_there_is),       cmocka_unit_test(too_little),
-        cmocka_unit_test(tiles_are_counted),   cmocka_unit_test(kernels_are_kept),
+        cmocka_unit_test(calls_are_right),       cmocka_unit_test(maps_are_read),
+        cmocka_unit_test(any_call_fails),        cmocka_unit_test(device_is_lost),
+        cmocka_unit_test(what_there_is),         cmocka_unit_test(too_little),
+        cmocka_unit_test(tiles_are_counted),     cmocka_unit_test(another_architecture),
+        cmocka_unit_test(newer_than_the_driver), cmocka_unit_test(kernels_are_kept),
         cmocka_unit_test(products_are_refused)};
     return cmocka_run_group_tests(tests, find_stub, remove_temporary);
 }

@@ -101,7 +101,7 @@ static void every_kernel(void **state)
     size_t compiled = 0;
     (void)state;
     setenv("XDG_CACHE_HOME", "/proc/none", 1); /* all of it is compiled */
-    if (vc__cu_compiler_version(&major, &minor) != VC_OK) {
+    if (vc__cu_compiler_version(&major, &minor, 0) != VC_OK) {
         printf("# skipped: %s\n", vc_last_error());
         skip();
     }
@@ -111,16 +111,16 @@ static void every_kernel(void **state)
             const int architecture = architectures[a];
             void *image;
             size_t bytes;
-            const vc_status status =
-                vc__cu_compile(&image, &bytes, units[u].sources,
-                               units[u].sources == of_rows ? 4 : 5, units[u].defines, architecture);
+            const vc_status status = vc__cu_compile(&image, &bytes, units[u].sources,
+                                                    units[u].sources == of_rows ? 4 : 5,
+                                                    units[u].defines, architecture, 0);
             if (status != VC_OK && strstr(vc_last_error(), "has nothing for")) {
                 printf("# skipped: %s\n", vc_last_error());
                 break;
             }
             if (status != VC_OK)
                 fail_msg("%s", vc_last_error());
-            if (memcmp(image, ELFMAG, SELFMAG) == 0) { /* else PTX for a newer generation */
+            if (memcmp(image, ELFMAG, SELFMAG) == 0) { /* else PTX */
                 const code c = open_code(image);
                 printf("# %s\n", units[u].defines);
                 assert_int_equal(print_kernels(&c, architecture), units[u].kernels);
@@ -139,14 +139,14 @@ static void refusals(void **state)
     size_t bytes;
     int major, minor;
     (void)state;
-    if (vc__cu_compiler_version(&major, &minor) != VC_OK)
+    if (vc__cu_compiler_version(&major, &minor, 0) != VC_OK)
         skip();
-    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "-DNARROW=1", 90), VC_EUNSUPPORTED,
+    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "-DNARROW=1", 90, 0), VC_EUNSUPPORTED,
                  "identifier \"no_such\" is undefined");
-    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "-DNARROW=1", 20), VC_EUNSUPPORTED,
+    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "-DNARROW=1", 20, 0), VC_EUNSUPPORTED,
                  "has nothing for sm_20");
     setenv("VC_NVRTC", "/proc/none", 1);
-    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "", 90), VC_EUNSUPPORTED,
+    assert_fails(vc__cu_compile(&image, &bytes, wrong, 2, "", 90, 0), VC_EUNSUPPORTED,
                  "CUDA's compiler is not there");
 }
 

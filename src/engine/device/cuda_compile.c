@@ -30,11 +30,13 @@ typedef struct nvrtc {
 #undef NVRTC_MEMBER
 } nvrtc;
 
-static vc_status load(nvrtc *out)
+static vc_status load(nvrtc *out, int driver)
 {
-    static const char *const names[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so.11.2",
-                                        "libnvrtc.so", NULL};
-    void *library = vc__device_library("VC_NVRTC", names);
+    static const char *const versions[] = {"13", "12", "11.2", NULL};
+    static const char *const without[] = {"libnvrtc.so", NULL};
+    void *library = vc__cu_library("VC_NVRTC", "libnvrtc.so", versions, driver);
+    if (!library)
+        library = vc__device_library("VC_NVRTC", without);
     if (!library)
         return vc_fail(VC_EUNSUPPORTED, "libnvrtc.so: CUDA's compiler is not there, wanted NVRTC "
                                         "11.2 or newer, or its file in VC_NVRTC");
@@ -47,10 +49,10 @@ static vc_status load(nvrtc *out)
     return VC_OK;
 }
 
-vc_status vc__cu_compiler_version(int *major, int *minor)
+vc_status vc__cu_compiler_version(int *major, int *minor, int driver)
 {
     nvrtc n;
-    VC_TRY(load(&n));
+    VC_TRY(load(&n, driver));
     n.nvrtcVersion(major, minor);
     return VC_OK;
 }
@@ -132,8 +134,10 @@ static vc_status compile(void **image, size_t *bytes, const nvrtc *n, const char
     if (known == 0)
         return vc_fail(VC_EUNSUPPORTED, "this NVRTC has nothing for sm_%d, wanted an older one",
                        architecture);
-    /* Machine code of an older architecture of the same generation runs as well. */
-    const int machine_code = known / 10 == architecture / 10;
+    /* Machine code of an older one need not run, as between sm_87, of Jetsons, and others of its
+     * generation. An NVRTC that does not know the device is older than its driver, which takes the
+     * PTX. */
+    const int machine_code = known == architecture;
     snprintf(target, sizeof target, "--gpu-architecture=%s_%d", machine_code ? "sm" : "compute",
              known);
     snprintf(own, sizeof own, "%s", defines);
@@ -169,11 +173,11 @@ static int make_key(char key[KEY_ROOM], const nvrtc *n, const char *source, cons
 }
 
 vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources, size_t count,
-                         const char *defines, int architecture)
+                         const char *defines, int architecture, int driver)
 {
     nvrtc n;
     *image = NULL;
-    VC_TRY(load(&n));
+    VC_TRY(load(&n, driver));
     char *source = join(sources, count);
     if (!source)
         return vc_fail(VC_ENOMEM, "out of memory");

@@ -114,6 +114,7 @@ typedef struct vc__cu_queue {
     vc__cu_pointer workspace;
     vc_device_info info;
     int device, architecture; /* 87 of sm_87 */
+    int driver;               /* the CUDA that it knows: 12040 of 12.4 */
     void *context, *stream;
     vc__cu_graph_calls graph_calls;
     int records; /* 1: graphs are to be had */
@@ -130,23 +131,30 @@ typedef struct vc__cu_queue {
 /* Opens the driver; VC_EUNSUPPORTED, and why. `library` may be NULL: not wanted. */
 vc_status vc__cu_load(vc__cu *out, void **library);
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index);
+/* Opens the file that a variable of the environment names, or `stem` and the first of some versions
+ * that is there. Those of a newer CUDA than the driver's come last, it may refuse what they make.
+ * driver: as cuDriverGetVersion tells it; 0: unknown. */
+void *vc__cu_library(const char *variable, const char *stem, const char *const *versions,
+                     int driver);
+/* The order in which they are tried: out has room for as many, and NULL behind them. */
+void vc__cu_order(const char **out, const char *const *versions, int driver);
 vc_status vc__cu_fail(const vc__cu_queue *q, vc__cu_result error, const char *what);
 /* Makes the queue's context this thread's. */
 vc_status vc__cu_enter(const vc__cu_queue *q);
 
 /* Compiles sources with NVRTC to machine code of an architecture, or to PTX where NVRTC does not
- * know it; *image is to be freed. A refusal has the log. */
+ * know it; *image is to be freed. A refusal has the log. driver: as in vc__cu_library. */
 vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources, size_t count,
-                         const char *defines, int architecture);
+                         const char *defines, int architecture, int driver);
 /* What vc__cu_keep put into the user's cache under a key, a copy that ends in a zero; 0: it has
  * none, or not what was put there. */
 int vc__cu_kept(void **image, size_t *bytes, const char *key);
 void vc__cu_keep(const void *image, size_t bytes, const char *key);
 /* VC_EUNSUPPORTED where NVRTC is missing. */
-vc_status vc__cu_compiler_version(int *major, int *minor);
+vc_status vc__cu_compiler_version(int *major, int *minor, int driver);
 
 /* Finds cuBLASLt's functions; *there is 0 where it is missing and not asked for, or not wanted. */
-vc_status vc__cu_products_find(vc__blaslt *out, int *there);
+vc_status vc__cu_products_find(vc__blaslt *out, int *there, int driver);
 /* Opens cuBLASLt, if it is there. */
 vc_status vc__cu_products_open(vc__cu_queue *q);
 void vc__cu_products_close(vc__cu_queue *q);

@@ -29,6 +29,30 @@ vc_status vc__cu_load(vc__cu *out, void **opened)
                    text ? text : "unknown");
 }
 
+void vc__cu_order(const char **out, const char *const *versions, int driver)
+{
+    size_t count = 0;
+    for (int newer = 0; newer < 2; newer++)
+        for (size_t i = 0; versions[i]; i++)
+            if ((driver > 0 && atoi(versions[i]) > driver / 1000) == newer)
+                out[count++] = versions[i];
+    out[count] = NULL;
+}
+
+void *vc__cu_library(const char *variable, const char *stem, const char *const *versions,
+                     int driver)
+{
+    enum { MOST = 8 };
+    const char *ordered[MOST], *names[MOST] = {NULL};
+    char text[MOST][64];
+    vc__cu_order(ordered, versions, driver);
+    for (size_t i = 0; ordered[i]; i++) {
+        snprintf(text[i], sizeof text[i], "%s.%s", stem, ordered[i]);
+        names[i] = text[i];
+    }
+    return vc__device_library(variable, names);
+}
+
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index)
 {
     enum { SHARED_BYTES = 8, UNITS = 16, INTEGRATED = 18, MAJOR = 75, MINOR = 76 };

@@ -10,17 +10,16 @@ enum { WORKSPACE = 32 << 20 };
 enum { R_32F = 0, R_16F = 2, R_16BF = 14, COMPUTE_32F = 68 };
 enum { DESC_TRANSA = 3, PREFERENCE_WORKSPACE = 1, TRANSPOSED = 1 };
 
-vc_status vc__cu_products_find(vc__blaslt *out, int *there)
+vc_status vc__cu_products_find(vc__blaslt *out, int *there, int driver)
 {
-    static const char *const names[] = {"libcublasLt.so.13", "libcublasLt.so.12",
-                                        "libcublasLt.so.11", NULL};
+    static const char *const versions[] = {"13", "12", "11", NULL};
     const char *file = getenv("VC_CUBLASLT");
     vc__products wanted;
     *there = 0;
     VC_TRY(vc__products_wanted(&wanted));
     if (wanted == VC__PRODUCTS_PLAIN)
         return VC_OK;
-    void *library = vc__device_library("VC_CUBLASLT", names);
+    void *library = vc__cu_library("VC_CUBLASLT", "libcublasLt.so", versions, driver);
     if (!library && wanted == VC__PRODUCTS_USUAL && !(file && *file))
         return VC_OK;
     if (!library)
@@ -39,7 +38,7 @@ vc_status vc__cu_products_find(vc__blaslt *out, int *there)
 vc_status vc__cu_products_open(vc__cu_queue *q)
 {
     int there;
-    VC_TRY(vc__cu_products_find(&q->blaslt, &there));
+    VC_TRY(vc__cu_products_find(&q->blaslt, &there, q->driver));
     if (!there)
         return VC_OK;
     const vc__cu_result error = q->cu.cuMemAlloc_v2(&q->workspace, WORKSPACE);
@@ -105,7 +104,7 @@ static int find_algorithm(vc__cu_product *p, const vc__cu_queue *q)
         error = l->cublasLtMatmulAlgoGetHeuristic(q->blaslt_handle, p->desc, p->b, p->a, p->c, p->c,
                                                   preference, 1, &p->how, &found);
     l->cublasLtMatmulPreferenceDestroy(preference);
-    return error == 0 && found > 0;
+    return error == 0 && found > 0 && p->how.state == 0;
 }
 
 /* Rows that lie one after the other are columns to cuBLASLt: C^T = (B^T)^T A^T. */

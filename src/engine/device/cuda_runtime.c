@@ -40,12 +40,13 @@ static vc_status list(vc_device_info **out, size_t *count)
 {
     vc__cu cu;
     vc__blaslt blaslt;
-    int devices = 0, architecture, multiplies;
+    int devices = 0, driver = 0, architecture, multiplies;
     *out = NULL;
     *count = 0;
     VC_TRY(vc__cu_load(&cu, NULL));
     VC_TRY(count_devices(&devices, &cu));
-    VC_TRY(vc__cu_products_find(&blaslt, &multiplies));
+    cu.cuDriverGetVersion(&driver);
+    VC_TRY(vc__cu_products_find(&blaslt, &multiplies, driver));
     vc_device_info *made = calloc((size_t)devices, sizeof *made);
     if (!made)
         return vc_fail(VC_ENOMEM, "out of memory for %d devices", devices);
@@ -90,6 +91,7 @@ static vc_status open_parts(vc__cu_queue *q, size_t index)
     VC_TRY(vc__cu_load(&q->cu, &library));
     VC_TRY(vc__cu_graphs_find(q, library));
     VC_TRY(count_devices(&devices, &q->cu));
+    q->cu.cuDriverGetVersion(&q->driver);
     if (index >= (size_t)devices)
         return vc_fail(VC_EINVAL, "there is no device cuda:%zu, wanted 0 to %d", index,
                        devices - 1);
@@ -179,6 +181,26 @@ static vc_status read_values(void *queue, void *to, vc__memory from, size_t byte
 
 /* ---- kernels */
 
+/* Says so where the kernels were made by a newer CUDA than the driver's. */
+static vc_status load_module(void **out, const vc__cu_queue *q, const void *image)
+{
+    static const char what[] = "loading the kernels";
+    const vc__cu_result error = q->cu.cuModuleLoadData(out, image);
+    char why[1024];
+    int major, minor;
+    if (error == 0)
+        return VC_OK;
+    const vc_status status = vc__cu_fail(q, error, what);
+    snprintf(why, sizeof why, "%s", vc_last_error());
+    if (vc__cu_compiler_version(&major, &minor, q->driver) != VC_OK ||
+        1000 * major + 10 * minor <= q->driver)
+        return vc_fail(status, "%s", why);
+    return vc_fail(status,
+                   "%s; NVRTC is of CUDA %d.%d, wanted one that is no newer than %d.%d, "
+                   "the driver's, or its file in VC_NVRTC",
+                   why, major, minor, q->driver / 1000, q->driver % 1000 / 10);
+}
+
 static vc_status build(void **program, void *queue, const char *const *sources, size_t count,
                        const char *defines)
 {
@@ -190,9 +212,8 @@ static vc_status build(void **program, void *queue, const char *const *sources, 
     if (!grown)
         return vc_fail(VC_ENOMEM, "out of memory");
     q->modules = grown;
-    VC_TRY(vc__cu_compile(&image, &bytes, sources, count, defines, q->architecture));
-    const vc_status status =
-        check(q, q->cu.cuModuleLoadData(&grown[q->module_count], image), "loading the kernels");
+    VC_TRY(vc__cu_compile(&image, &bytes, sources, count, defines, q->architecture, q->driver));
+    const vc_status status = load_module(&grown[q->module_count], q, image);
     free(image);
     VC_TRY(status);
     *program = grown[q->module_count++];
