@@ -356,6 +356,7 @@ cl_int clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint events, const
 cl_int clGetEventProfilingInfo(cl_event event, cl_profiling_info what, size_t room, void *out,
                                size_t *bytes)
 {
+    STUB_CALLED(CL_PROFILING_INFO_NOT_AVAILABLE);
     const object *e = stub_find(event, EVENT, __func__);
     cl_ulong at = 0;
     if (e)

@@ -132,7 +132,7 @@ typedef struct vc__cu_queue {
 vc_status vc__cu_load(vc__cu *out, void **library);
 vc_status vc__cu_describe(vc_device_info *out, int *architecture, const vc__cu *cu, int index);
 /* Opens the file that a variable of the environment names, or `stem` and the first of some versions
- * that is there. Those of a newer CUDA than the driver's come last, it may refuse what they make.
+ * that is there. Those of a newer CUDA than the driver's come last: it may refuse what they make.
  * driver: as cuDriverGetVersion tells it; 0: unknown. */
 void *vc__cu_library(const char *variable, const char *stem, const char *const *versions,
                      int driver);

@@ -49,6 +49,7 @@ typedef int vc__clblast_sgemm(int layout, int a_transpose, int b_transpose, size
 typedef struct vc__cl_span {
     size_t op;
     cl_event from, to; /* from: NULL where `to` is a kernel's, whose start counts */
+    vc__span when;     /* once it has been read */
 } vc__cl_span;
 
 typedef struct vc__cl_queue {
@@ -64,7 +65,7 @@ typedef struct vc__cl_queue {
     vc__clblast_sgemm *sgemm; /* NULL: no library */
     size_t op;                /* that launches are of */
     vc__cl_span *spans;
-    size_t span_count, span_room;
+    size_t span_count, span_room, read_count;
 } vc__cl_queue;
 
 /* Opens the loader; VC_EUNSUPPORTED, and why. */
@@ -86,6 +87,8 @@ vc_status vc__cl_fail(const vc__cl_queue *q, cl_int error, const char *what);
 /* Remembers a span, whose events it owns, also where it fails. */
 vc_status vc__cl_keep(vc__cl_queue *q, cl_event from, cl_event to);
 void vc__cl_forget(vc__cl_queue *q);
+/* Reads the times of what has finished: a driver need not have those of a marker. */
+vc_status vc__cl_read_times(vc__cl_queue *q);
 vc_status vc__cl_timing(void *queue, int on);
 vc_status vc__cl_mark(void *queue, size_t op);
 size_t vc__cl_spans(const void *queue);

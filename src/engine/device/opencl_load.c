@@ -20,6 +20,7 @@ const char *vc__cl_error(cl_int error)
                  {CL_MEM_OBJECT_ALLOCATION_FAILURE, "no memory for a buffer"},
                  {CL_OUT_OF_RESOURCES, "out of resources"},
                  {CL_OUT_OF_HOST_MEMORY, "out of the host's memory"},
+                 {CL_PROFILING_INFO_NOT_AVAILABLE, "its driver has none"},
                  {CL_BUILD_PROGRAM_FAILURE, "the compiler refuses"},
                  {CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST, "what ran before it failed"},
                  {CL_INVALID_WORK_GROUP_SIZE, "the work-group is too large"},

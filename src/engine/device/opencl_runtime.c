@@ -238,9 +238,9 @@ static vc_status multiply(void *queue, const vc__multiplication *m)
 
 static vc_status finish(void *queue)
 {
-    const vc__cl_queue *q = queue;
+    vc__cl_queue *q = queue;
     const cl_int error = q->cl.Finish(q->current);
-    return error == CL_SUCCESS ? VC_OK : vc__cl_fail(q, error, "running");
+    return error == CL_SUCCESS ? vc__cl_read_times(q) : vc__cl_fail(q, error, "running");
 }
 
 const vc__runtime vc__opencl = {.name = "opencl",
