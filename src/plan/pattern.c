@@ -137,10 +137,15 @@ static void fill_panel_keys(vc_pattern_head *head, const vc_pattern *p, const co
     }
 }
 
-static size_t query_of(const compiled *c, int32_t row)
+/* NULL: rows are listed in the order of the plan. */
+static const int32_t *row_order(const compiled *c)
 {
-    const int32_t *order = c->layer->query_order + c->head * c->layer->queries;
-    return (size_t)(c->options->plan_order ? row : order[row]);
+    return c->options->plan_order ? NULL : c->layer->query_order + c->head * c->layer->queries;
+}
+
+static size_t query_of(const int32_t *order, int32_t row)
+{
+    return (size_t)(order ? order[row] : row);
 }
 
 static void set_bit(uint16_t *kept, size_t blocks, size_t query, size_t place)
@@ -152,6 +157,7 @@ static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled
 {
     uint16_t *kept = (uint16_t *)head->panel_kept;
     const size_t blocks = vc_panel_blocks(head->panel_count);
+    const int32_t *const order = row_order(c), *const rows = c->layer->rows;
     if (!kept)
         return;
     for (size_t s = 0, place = 0; s < p->keys; s++) {
@@ -159,15 +165,21 @@ static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled
         if (!c->inside[column])
             continue;
         for (int32_t e = c->column_start[column]; e < c->column_start[column + 1]; e++)
-            set_bit(kept, blocks, query_of(c, c->layer->rows[e]), place);
+            set_bit(kept, blocks, query_of(order, rows[e]), place);
         place++;
     }
     for (size_t r = 0; r < p->queries; r++) {
         const size_t original = (size_t)c->layer->query_order[c->head * p->queries + r];
         for (size_t g = 0; g < vc_pattern_summaries(p); g++)
             if (is_seen(c->layer, c->head, original, g))
-                set_bit(kept, blocks, query_of(c, (int32_t)r), c->panel + g);
+                set_bit(kept, blocks, query_of(order, (int32_t)r), c->panel + g);
     }
+}
+
+/* Of the entries that are listed by rows: none of a column in the panel is. */
+static int32_t column_end(const compiled *c, size_t column)
+{
+    return c->column_start[c->inside[column] ? column : column + 1];
 }
 
 /* Counts the entries of each row, then fills the rows. start[q] advances while row q is filled and
@@ -176,19 +188,21 @@ static void fill_rows(vc_pattern_head *head, const vc_pattern *p, const compiled
 {
     int32_t *start = (int32_t *)head->row_start, *keys = (int32_t *)head->row_keys,
             *entry = (int32_t *)head->row_entry;
-    const int32_t *order = c->layer->key_order + c->head * p->keys;
+    const int32_t *const key_order = c->layer->key_order + c->head * p->keys,
+                         *const order = row_order(c), *const rows = c->layer->rows;
     if (!start)
         return;
     for (size_t j = 0; j < p->keys; j++)
-        for (int32_t e = c->column_start[j]; !c->inside[j] && e < c->column_start[j + 1]; e++)
-            start[query_of(c, c->layer->rows[e]) + 1]++;
+        for (int32_t e = c->column_start[j], end = column_end(c, j); e < end; e++)
+            start[query_of(order, rows[e]) + 1]++;
     for (size_t q = 0; q < p->queries; q++)
         start[q + 1] += start[q];
     for (size_t s = 0; s < p->keys; s++) {
         const size_t j = (size_t)c->sequence[s];
-        for (int32_t e = c->column_start[j]; !c->inside[j] && e < c->column_start[j + 1]; e++) {
-            const int32_t at = start[query_of(c, c->layer->rows[e])]++;
-            keys[at] = c->options->plan_order ? (int32_t)j : order[j];
+        const int32_t key = c->options->plan_order ? (int32_t)j : key_order[j];
+        for (int32_t e = c->column_start[j], end = column_end(c, j); e < end; e++) {
+            const int32_t at = start[query_of(order, rows[e])]++;
+            keys[at] = key;
             if (entry)
                 entry[at] = e;
         }
