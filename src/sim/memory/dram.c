@@ -211,24 +211,21 @@ static void step_channels(vc__dram *m)
 {
     push_bursts(m, 0);
     push_bursts(m, 1);
-    vc__channel *best = NULL;
-    for (size_t i = 0; i < m->config.channels; i++) {
-        vc__channel *channel = &m->channels[i];
-        if (channel->stale)
-            vc__dram_choose(m, channel);
-        if (channel->choice.time != UINT64_MAX &&
-            (!best || channel->choice.time < best->choice.time))
-            best = channel;
-    }
     const uint64_t issue = next_issue(m);
-    assert(best || issue != UINT64_MAX);
-    if (!best || issue <= best->choice.time) {
-        m->now = issue;
-        return;
+    vc__channel *best = NULL;
+    uint64_t soonest = issue;
+    for (vc__channel *c = m->channels, *end = c + m->config.channels; c < end; c++) {
+        if (c->stale)
+            vc__dram_choose(m, c);
+        if (c->choice.time < soonest) {
+            soonest = c->choice.time;
+            best = c;
+        }
     }
-    assert(best->choice.time >= m->now);
-    m->now = best->choice.time;
-    vc__dram_issue(m, best);
+    assert(soonest >= m->now && soonest != UINT64_MAX);
+    m->now = soonest;
+    if (best)
+        vc__dram_issue(m, best);
 }
 
 static void wait_for(vc_memory *memory, vc_transfer *t)

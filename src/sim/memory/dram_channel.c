@@ -307,7 +307,8 @@ static void hold_bus(vc__dram *m, vc__channel *ch, uint32_t r, uint64_t read, ui
         }
 }
 
-static void read_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+/* Returns when all of it has come. */
+static uint64_t read_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
 {
     const vc_dram_timing *g = &m->config.timing;
     const uint64_t turn = t + g->cl + g->burst + 2 - g->cwl;
@@ -317,10 +318,10 @@ static void read_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_
     EARLIEST(ch->banks[b->bank].pre, t + g->rtp);
     hold_bus(m, ch, b->rank, t + g->burst + g->rank_switch, turn + g->rank_switch);
     m->base.counters.reads++;
-    finish_burst(m, b, t + g->cl + g->burst);
+    return t + g->cl + g->burst;
 }
 
-static void write_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
+static uint64_t write_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64_t t)
 {
     const vc_dram_timing *g = &m->config.timing;
     const uint64_t end = t + g->cwl + g->burst;
@@ -333,7 +334,7 @@ static void write_burst(vc__dram *m, vc__channel *ch, const vc__burst *b, uint64
              end + g->rank_switch > t + g->cl ? end + g->rank_switch - g->cl : t + 1,
              t + g->burst + g->rank_switch);
     m->base.counters.writes++;
-    finish_burst(m, b, end);
+    return end;
 }
 
 void vc__dram_issue(vc__dram *m, vc__channel *ch)
@@ -356,10 +357,7 @@ void vc__dram_issue(vc__dram *m, vc__channel *ch)
         return;
     }
     m->base.counters.row_hits += !b->opened;
-    if (c.write)
-        write_burst(m, ch, b, c.time);
-    else
-        read_burst(m, ch, b, c.time);
+    finish_burst(m, b, (c.write ? write_burst : read_burst)(m, ch, b, c.time));
     vc__rank *rank = &ch->ranks[b->rank];
     const vc_dram_timing *g = &m->config.timing;
     rank->idle = c.time + (c.write ? g->cwl + g->wr : g->cl) + g->burst;

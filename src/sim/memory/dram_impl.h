@@ -114,6 +114,7 @@ static inline vc__burst *vc__queue_place(vc__queue *queue)
 }
 /* Adds the burst in the next place, which it returns. */
 uint32_t vc__queue_push(vc__queue *queue, int64_t open_row);
+/* Takes away what its bank's `hit` is. */
 void vc__queue_remove(vc__queue *queue, uint32_t burst);
 /* The bank's row is another; -1: closed. */
 void vc__queue_opened(vc__queue *queue, uint32_t bank, int64_t row);

@@ -1,5 +1,6 @@
 /* The bursts that wait in a channel for reading, or for writing. They are kept by bank, in the
  * order in which they came. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "dram_impl.h"
@@ -67,17 +68,18 @@ uint32_t vc__queue_push(vc__queue *q, int64_t open_row)
     b->next = VC__NO_BURST;
     b->previous = bank->last;
     append(q, at);
-    q->misses -= misses(bank);
     if (bank->last == VC__NO_BURST) {
         bank->first = at;
         bank->place = (uint32_t)q->active_count;
         q->active[q->active_count++] = b->bank;
+        q->misses++;
     } else
         q->bursts[bank->last].next = at;
     bank->last = at;
-    if (bank->hit == VC__NO_BURST && open_row == (int64_t)b->row)
+    if (bank->hit == VC__NO_BURST && open_row == (int64_t)b->row) {
         bank->hit = at;
-    q->misses += misses(bank);
+        q->misses--;
+    }
     q->count++;
     return at;
 }
@@ -102,10 +104,9 @@ void vc__queue_remove(vc__queue *q, uint32_t at)
 {
     vc__burst *b = &q->bursts[at];
     vc__bank_queue *bank = &q->banks[b->bank];
+    assert(bank->hit == at);
     unlink_burst(q, at);
-    q->misses -= misses(bank);
-    if (bank->hit == at)
-        bank->hit = next_hit(q, b->next, (int64_t)b->row);
+    bank->hit = next_hit(q, b->next, (int64_t)b->row);
     if (b->previous == VC__NO_BURST)
         bank->first = b->next;
     else
