@@ -75,8 +75,7 @@ static int make_room(vc__bank_calendar *bank, uint64_t cycles, uint64_t now)
 uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t token)
 {
     const uint64_t cycles = banks->cycles;
-    vc__bank_calendar *bank =
-        &banks->bank[banks->mask ? token & banks->mask : token % banks->count];
+    vc__bank_calendar *bank = vc__bank_of(banks, token);
     if (bank->count == bank->room && !make_room(bank, cycles, now))
         return UINT64_MAX;
     vc__bank_read *const end = bank->reads + bank->count, *at = end;
@@ -87,8 +86,8 @@ uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t to
             return at->start; /* all lines that want the same hear it */
         time = at->start + cycles;
     }
-    if (at < end)
-        memmove(at + 1, at, (size_t)(end - at) * sizeof *at);
+    for (vc__bank_read *next = end; next > at; next--)
+        *next = next[-1];
     *at = (vc__bank_read){time, token};
     bank->count++;
     return time;

@@ -2,11 +2,10 @@
 #ifndef VC_CHIP_IMPL_H
 #define VC_CHIP_IMPL_H
 
-#include "vitcod/chip_kind.h"
+#include "lines.h"
 #include "vitcod/pattern.h"
 
 enum {
-    VC__MOST_LINES = 4096,
     VC__SUMMARY_BYTES = 2 /* of a summary's bias, and of a weight of the pooling (eq. D18) */
 };
 
@@ -47,34 +46,6 @@ extern const vc_chip_kind vc__kind_vitcod; /* of vc_chip_config_default */
 /* The fields of a scratchpad (vc_scratchpad). */
 const vc_chip_field *vc__scratchpad_fields(size_t *count);
 
-/* ---- banks, each of which serves one read at a time (banks.c) */
-
-typedef struct vc__bank_read {
-    uint64_t start;
-    size_t token;
-} vc__bank_read;
-
-typedef struct vc__bank_calendar {
-    vc__bank_read *reads;
-    uint32_t count, room;
-} vc__bank_calendar;
-
-typedef struct vc__banks {
-    uint64_t count, cycles; /* cycles of a read */
-    uint64_t mask;          /* count - 1, where that is a power of 2; else 0 */
-    vc__bank_calendar *bank;
-    uint64_t most;        /* banks that there are */
-    vc__bank_read *reads; /* of calendars that are small */
-} vc__banks;
-
-vc_status vc__banks_open(vc__banks *banks, const vc_chip_config *config);
-void vc__banks_close(vc__banks *banks);
-/* All banks are free again, and from now on so many, with so many cycles for a token. */
-void vc__banks_clear(vc__banks *banks, uint64_t count, uint64_t cycles);
-/* When a line that wants a token at `time` can begin to read it; nothing that is over at `now`,
- * which never falls, stands in its way. UINT64_MAX: out of memory. */
-uint64_t vc__banks_read(vc__banks *banks, uint64_t now, uint64_t time, size_t token);
-
 /* ---- the machine: times of lines, units and memory */
 
 typedef struct vc__machine {
@@ -93,21 +64,6 @@ typedef struct vc__machine {
     uint64_t round_room[2][VC__MOST_LINES];
 } vc__machine;
 
-static inline uint64_t vc__ceil_div(uint64_t a, uint64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-static inline uint64_t vc__later(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline uint64_t vc__smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Cycles of a line for `values` products; and when each line reads its own, as fast as the
  * scratchpad can serve all lines, where conflicts are not followed (eq. D1). */
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values);
@@ -115,8 +71,15 @@ uint64_t vc__gather_cycles(const vc_chip_config *config, vc_buffer from, uint64_
 /* Cycles in which all banks of a scratchpad give or take so many bytes. */
 uint64_t vc__move_cycles(const vc_chip_config *config, vc_buffer buffer, uint64_t bytes);
 /* What a line reads that has operands of its own: from when on it has the token. */
-uint64_t vc__gather(vc__machine *machine, uint64_t *spent, uint64_t now, uint64_t time,
-                    size_t token);
+static inline uint64_t vc__gather(vc__machine *m, uint64_t *spent, uint64_t now, uint64_t time,
+                                  size_t token)
+{
+    if (m->config->gather != VC_CHIP_GATHER_BANKS || vc__banks_append(&m->banks, time, token))
+        return time;
+    const uint64_t start = vc__banks_read(&m->banks, now, time, token);
+    m->failed |= start == UINT64_MAX;
+    return m->failed ? time : vc__wait(spent, time, start, VC_SPENT_BUFFER);
+}
 
 void vc__span(const vc__machine *m, const char *track, const char *name, int head, uint64_t start,
               uint64_t end);
@@ -140,90 +103,6 @@ uint64_t vc__unit_work(vc__machine *m, vc_chip_unit unit, uint64_t ready, uint64
 /* Lets all lines wait until `until`, if that is later than now. The time is counted for the unit
  * and the cause. */
 void vc__lines_idle(vc__machine *m, uint64_t until, vc_chip_unit unit, vc_spent cause);
-
-/* ---- PE lines at work on one part of a head (lines.c) */
-
-/* When the operands that lines wait for are there; an entry per token. */
-typedef struct vc__operand {
-    const uint64_t *arrived; /* on the chip */
-    const uint64_t *ready;   /* decoded; the same if there is no decoder */
-    uint64_t last;           /* when all are ready */
-} vc__operand;
-
-typedef struct vc__lines {
-    uint64_t room[2 * VC__MOST_LINES];
-    uint64_t *free; /* (count) when each line is free, ascending */
-    size_t count;
-    uint64_t *spent;     /* (VC_SPENT_COUNT) of the unit */
-    uint64_t width;      /* visits that start per cycle; 0: any number */
-    uint64_t cycle;      /* in which the last one started, */
-    uint64_t dispatched; /* and how many did */
-} vc__lines;
-
-/* A scratchpad's ports: bytes move in the order in which lines ask for them, and each line has room
- * for one move that is under way. */
-typedef struct vc__port {
-    uint64_t rate, ahead; /* bytes per cycle, and of the lines' room; both times `parts` */
-    uint64_t moved;       /* likewise, since cycle 0, and `ahead` more */
-    uint64_t parts;
-} vc__port;
-
-/* The ports of so many of the lines, which have their share of the banks. */
-void vc__port_open(vc__port *port, const vc_chip_config *config, vc_buffer buffer, size_t lines,
-                   uint64_t bytes);
-/* From when on a line can go on that moves so many bytes at `time`, which never falls. */
-uint64_t vc__port_take(vc__port *port, uint64_t time, uint64_t bytes);
-
-void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width,
-                    uint64_t *spent);
-/* When the line that is free first begins with the next visit (eq. D4). */
-uint64_t vc__lines_start(vc__lines *lines);
-/* Occupies the line that is free first until `time`. */
-void vc__lines_take(vc__lines *lines, uint64_t time);
-uint64_t vc__lines_end(const vc__lines *lines);
-/* Counts the time that the lines have left until `end` as imbalance. */
-void vc__lines_close(vc__lines *lines, uint64_t end);
-
-/* Rounds of visits that are all alike, one for each line (rounds.c): once a round has moved all
- * times by the same, those that follow it do, and are not run one by one. */
-typedef struct vc__rounds {
-    uint64_t first;         /* visit of the round that is watched; UINT64_MAX: none */
-    uint64_t *free, *start; /* (lines) before the round; of its visits */
-    uint64_t moved, cycle, dispatched;
-    uint64_t spent[VC_SPENT_COUNT];
-    uint64_t shift; /* what the round moved all times by; 0: not all by the same */
-} vc__rounds;
-
-/* Watches the round that begins with this visit. */
-void vc__rounds_watch(vc__rounds *rounds, uint64_t visit, const vc__lines *lines,
-                      const vc__port *port);
-/* 1: the visit is the first behind a round which the next ones will repeat. */
-int vc__rounds_repeat(vc__rounds *rounds, uint64_t visit, const vc__lines *lines,
-                      const vc__port *port);
-/* When a visit of such a round starts. */
-uint64_t vc__rounds_start(const vc__rounds *rounds, const vc__lines *lines, uint64_t visit);
-/* Does so many rounds. */
-void vc__rounds_skip(vc__rounds *rounds, vc__lines *lines, vc__port *port, uint64_t count);
-
-/* Lets a line wait from `time` until `ready` and counts that as `cause`. Returns the later of
- * both. */
-static inline uint64_t vc__wait(uint64_t *spent, uint64_t time, uint64_t ready, vc_spent cause)
-{
-    if (ready <= time)
-        return time;
-    spent[cause] += ready - time;
-    return ready;
-}
-
-/* The same for one of several tokens: the line waits first for the memory, then for the decoder. */
-static inline uint64_t vc__wait_for(uint64_t *spent, uint64_t time, const vc__operand *operand,
-                                    size_t token)
-{
-    if (operand->ready[token] <= time)
-        return time;
-    time = vc__wait(spent, time, operand->arrived[token], VC_SPENT_DRAM);
-    return vc__wait(spent, time, operand->ready[token], VC_SPENT_DECODE);
-}
 
 /* ---- one head's attention as the chip sees it: a pattern in the plan's order (pattern_ranges.c)
  */

@@ -2,7 +2,6 @@
 #include "chip_impl.h"
 
 #include <assert.h>
-#include <string.h>
 
 uint64_t vc__entry_cycles(const vc_chip_config *config, uint64_t values)
 {
@@ -25,30 +24,12 @@ uint64_t vc__move_cycles(const vc_chip_config *c, vc_buffer buffer, uint64_t byt
     return vc__ceil_div(bytes, vc_chip_banks(c, buffer) * VC_CHIP_BANK_WIDTH);
 }
 
-uint64_t vc__gather(vc__machine *m, uint64_t *spent, uint64_t now, uint64_t time, size_t token)
-{
-    if (m->config->gather != VC_CHIP_GATHER_BANKS)
-        return time;
-    const uint64_t start = vc__banks_read(&m->banks, now, time, token);
-    m->failed |= start == UINT64_MAX;
-    return m->failed ? time : vc__wait(spent, time, start, VC_SPENT_BUFFER);
-}
-
 void vc__port_open(vc__port *port, const vc_chip_config *c, vc_buffer buffer, size_t lines,
                    uint64_t bytes)
 {
     *port = (vc__port){.rate = vc_chip_banks(c, buffer) * VC_CHIP_BANK_WIDTH * lines,
                        .ahead = lines * bytes * c->lines,
                        .parts = c->lines};
-}
-
-uint64_t vc__port_take(vc__port *port, uint64_t time, uint64_t bytes)
-{
-    const uint64_t now = time * port->rate;
-    port->moved = vc__later(port->moved, now) + bytes * port->parts;
-    return port->moved <= port->ahead
-               ? time
-               : vc__later(time, vc__ceil_div(port->moved - port->ahead, port->rate));
 }
 
 void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t width, uint64_t *spent)
@@ -62,35 +43,6 @@ void vc__lines_open(vc__lines *lines, size_t count, uint64_t start, uint64_t wid
     lines->dispatched = 0;
     for (size_t i = 0; i < count; i++)
         lines->free[i] = start;
-}
-
-/* Times never fall: what is free first is never free before it was. */
-uint64_t vc__lines_start(vc__lines *lines)
-{
-    const uint64_t free = lines->free[0];
-    if (lines->width == 0)
-        return free;
-    if (free > lines->cycle) {
-        lines->cycle = free;
-        lines->dispatched = 0;
-    } else if (lines->dispatched == lines->width) {
-        lines->cycle++;
-        lines->dispatched = 0;
-    }
-    lines->dispatched++;
-    return vc__wait(lines->spent, free, lines->cycle, VC_SPENT_DISPATCH);
-}
-
-/* Inserts the time into the sorted list. Most visits end after all others that are under way, so
- * the search starts at the end. */
-void vc__lines_take(vc__lines *lines, uint64_t time)
-{
-    if (lines->free + lines->count == lines->room + 2 * VC__MOST_LINES)
-        lines->free = memmove(lines->room, lines->free, lines->count * sizeof *lines->free);
-    uint64_t *const first = ++lines->free, *at = first + lines->count - 1;
-    for (; at > first && at[-1] > time; at--)
-        *at = at[-1];
-    *at = time;
 }
 
 uint64_t vc__lines_end(const vc__lines *lines)

@@ -80,6 +80,10 @@ static uint64_t denser_visit(engine *e, pass *p, size_t query)
     const uint64_t start = start_row(e, p, query);
     uint64_t t = start;
     e->lines.spent[VC_SPENT_BUSY] += (end - e->at) * p->cycles;
+    if (!p->a->flow && t >= p->v->last) {
+        t += (end - e->at) * p->cycles;
+        e->at = end;
+    }
     for (; e->at < end; e->at++) {
         const size_t key = vc__panel_key(&p->parts, p->tile, e->at);
         t = value_there(e, p, t, key) + p->cycles;

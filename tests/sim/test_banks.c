@@ -52,11 +52,33 @@ static void nothing_overlaps(void **state)
     vc__banks_close(&b);
 }
 
+/* What is granted at once is what would be granted. */
+static void at_once(void **state)
+{
+    (void)state;
+    enum { READS = 3000, CYCLES = 8, BANKS = 5, TOKENS = 31 };
+    vc_rng rng = vc_rng_open(4, 5, 6);
+    vc__banks one = open_banks(BANKS, CYCLES), other = open_banks(BANKS, CYCLES);
+    size_t times = 0;
+    for (size_t i = 0; i < READS; i++) {
+        const uint64_t now = i * 3, wanted = now + vc_rng_below(&rng, 40);
+        const size_t token = (size_t)vc_rng_below(&rng, TOKENS);
+        const int done = vc__banks_append(&other, wanted, token);
+        const uint64_t start = done ? wanted : vc__banks_read(&other, now, wanted, token);
+        assert_int_equal(start, vc__banks_read(&one, now, wanted, token));
+        times += (size_t)done;
+    }
+    assert_in_range(times, READS / 10, READS - 1);
+    vc__banks_close(&one);
+    vc__banks_close(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_hand),
         cmocka_unit_test(nothing_overlaps),
+        cmocka_unit_test(at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
