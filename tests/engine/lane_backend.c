@@ -1,4 +1,6 @@
 /* Two backends for tests on lane_runtime.c: with plain products, and with those of a library. */
+#include <math.h>
+
 #include "lane_runtime.c"
 #include "vitcod/clock.h"
 
@@ -14,7 +16,7 @@ static vc_status lanes_write(void *queue, vc__memory to, const void *from, size_
 static int lanes_multiplies(void *queue, vc_precision precision)
 {
     (void)queue;
-    return precision == VC_IN_FP32;
+    return precision != VC_IN_INT8;
 }
 
 static int lanes_multiplies_never(void *queue, vc_precision precision)
@@ -24,17 +26,29 @@ static int lanes_multiplies_never(void *queue, vc_precision precision)
     return 0;
 }
 
+static double lanes_value(vc__memory of, size_t at, vc_precision precision)
+{
+    const void *values = (const void *)(uintptr_t)of.handle;
+    if (precision == VC_IN_FP32)
+        return (double)((const float *)values)[at];
+    const uint32_t bits = ((const uint16_t *)values)[at], size = bits & 0x7fffu;
+    const double sign = bits >> 15 ? -1.0 : 1.0;
+    const int narrow = precision == VC_IN_FP16, shift = narrow ? 10 : 7, bias = narrow ? 15 : 127;
+    const int exponent = (int)(size >> shift);
+    const double share = (double)(size & ((1u << shift) - 1u)) / (double)(1u << shift);
+    return sign * (exponent > 0 ? ldexp(1.0 + share, exponent - bias) : ldexp(share, 1 - bias));
+}
+
 static vc_status lanes_multiply(void *queue, const vc__multiplication *m)
 {
     float *c = (float *)(uintptr_t)m->c.handle;
-    const float *a = (const float *)(uintptr_t)m->a.handle,
-                *b = (const float *)(uintptr_t)m->b.handle;
     (void)queue;
     for (size_t r = 0; r < m->rows; r++)
         for (size_t o = 0; o < m->outputs; o++) {
             double sum = m->add ? (double)c[r * m->outputs + o] : 0.0;
             for (size_t k = 0; k < m->inputs; k++)
-                sum += (double)a[r * m->inputs + k] * (double)b[o * m->inputs + k];
+                sum += lanes_value(m->a, r * m->inputs + k, m->precision) *
+                       lanes_value(m->b, o * m->inputs + k, m->precision);
             c[r * m->outputs + o] = (float)sum;
         }
     return VC_OK;

@@ -68,11 +68,13 @@ static struct {
     char fault[256];
 } lanes;
 
-static void lanes_fault(const char *what, size_t at)
+/* Ends the launch: what follows may be anything. */
+static _Noreturn void lanes_fault(const char *what, size_t at)
 {
-    if (!lanes.fault[0])
-        snprintf(lanes.fault, sizeof lanes.fault, "%s: group %d, lane %d %s (byte %zu)",
-                 lanes.kernel->name, lanes.group, lanes.lane, what, at);
+    snprintf(lanes.fault, sizeof lanes.fault, "%s: group %d, lane %d %s (byte %zu)",
+             lanes.kernel->name, lanes.group, lanes.lane, what, at);
+    setcontext(&lanes.host);
+    abort();
 }
 
 /* ---- what is touched */
@@ -134,10 +136,8 @@ static void lanes_touched(const void *address, unsigned long bytes, int writes)
     if (at >= stacks && at < stacks + sizeof lanes.stacks)
         return;
     const piece *p = lanes_find(at, bytes);
-    if (!p) {
+    if (!p)
         lanes_fault("touches what is no memory of its own", (size_t)(uintptr_t)at);
-        return;
-    }
     const size_t first = (size_t)(at - p->at);
     for (size_t i = first / 2; i < (first + bytes + 1) / 2; i++)
         look_at(&p->cells[i], p, 2 * i, writes);
@@ -154,7 +154,7 @@ static const ucontext_t *lanes_turn(void)
                 lanes.lane = lane;
                 lanes_fault("is not at the barrier of the first lane", 0);
             }
-        if (lanes.waits_at[0] == 0 || lanes.fault[0])
+        if (lanes.waits_at[0] == 0)
             return &lanes.host;
         lanes.tick++;
         lanes.lane = -1;

@@ -295,7 +295,7 @@ static void operators(void **state)
 typedef struct attention_case {
     const char *name;
     size_t heads, queries, keys, head_dim, value_dim, rows; /* rows: that are computed */
-    enum { DENSE, MASKED, WHOLE, RESIDUAL, SUMMARIES, QUERIED } how;
+    enum { DENSE, MASKED, WHOLE, RESIDUAL, SUMMARIES, QUERIED, WIDE } how;
     int biased;
     vc_activation activation;
 } attention_case;
@@ -312,7 +312,28 @@ static const attention_case attentions[] = {
     {"masked, with a residual", 2, 25, 25, 16, 16, 25, RESIDUAL, 0, 0},
     {"masked, with summaries", 2, 37, 37, 16, 16, 37, SUMMARIES, 0, 0},
     {"biased, with summaries of queries", 2, 37, 37, 16, 16, 37, QUERIED, 1, 0},
+    {"with summaries of more tokens than lanes", 2, 17, 145, 16, 16, 17, WIDE, 0, 0},
 };
+
+/* Of all tokens, and of half of them, pooled by queries. */
+static void add_wide_summaries(vc_plan_layer *layer, const attention_case *c)
+{
+    static int32_t start[3], keys[2 * POOLED_TOKENS];
+    static float weights[2 * POOLED_TOKENS], bias[MOST_BIASES];
+    vc_pooling p = {2, 0, start, keys, weights, 0, NULL};
+    for (size_t k = 0; k < c->keys; k++)
+        keys[p.entries++] = (int32_t)k;
+    start[1] = (int32_t)p.entries;
+    for (size_t k = 0; k < c->keys; k += 2)
+        keys[p.entries++] = (int32_t)k;
+    start[2] = (int32_t)p.entries;
+    noise(weights, "wide_weights", p.entries);
+    noise(bias, "wide_bias", 2 * c->heads * c->queries);
+    for (size_t e = 0; e < p.entries; e++)
+        weights[e] = 1.0f + 0.5f * weights[e];
+    query_pooling(&p, 0, c->heads, c->head_dim);
+    assert_ok(vc_plan_layer_add_summaries(layer, &p, bias));
+}
 
 static void open_plan(vc_plan *plan, const attention_case *c)
 {
@@ -331,6 +352,8 @@ static void open_plan(vc_plan *plan, const attention_case *c)
     }
     if (c->how == SUMMARIES || c->how == QUERIED)
         add_queried_summaries(plan, 1, 0, c->how == QUERIED ? c->head_dim : 0);
+    if (c->how == WIDE)
+        add_wide_summaries(&plan->layers[0], c);
 }
 
 static void open_layer(vc_packed_attention *layer, const attention_case *c, const vc_plan *plan)

@@ -21,7 +21,6 @@ KERNEL(LANES) void scores_apart(GLOBAL float *weights, GLOBAL const void *q, GLO
                  head * HEAD_DIM, narrow & NARROW_Q);
     for (int t = 0; t < count[at]; t++) {
         const long to = ((long)image * tiles + offset[at] + t) * QUERIES * KEYS;
-        BARRIER();
         load_tile(tile, &of_keys, keys + (long)(first[at] + t) * KEYS, HEAD_DIM);
         BARRIER();
         find_scores(scores, query_tile, tile);
