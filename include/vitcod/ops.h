@@ -3,7 +3,7 @@
  * Backward functions add to the gradients of parameters (dw, db) and overwrite the gradient of
  * their input (dx). Where dx is added to instead, the declaration says so; layernorm does, since
  * its input is the residual stream. No operator allocates memory itself; oneDNN does inside its
- * products. Results do not depend on the number of threads as far as oneDNN's products do not. */
+ * products. Results do not depend on the number of threads. */
 #ifndef VITCOD_OPS_H
 #define VITCOD_OPS_H
 
@@ -27,25 +27,36 @@ typedef struct vc_linear {
 void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
                        const float *residual);
 
-/* dx may be NULL; db is ignored without a bias. */
+/* dx may be NULL, and db, where who made dy summed it up; db is ignored without a bias. */
 void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
                         const vc_linear *linear, size_t rows);
 
-/* The same with products in bfloat16; half NULL: in float32. */
+/* The same with products in bfloat16; half NULL: in float32. With half, dy and db NULL: dy is
+ * operand A already. */
 void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_linear *linear,
                           size_t rows, const float *residual);
 void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,
                            const float *x, const vc_linear *linear, size_t rows);
 
-/* out (columns) += sum over the rows of x (rows, columns), in row order. */
+/* out (columns) += sum over the rows of x (rows, columns). */
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns);
 
 /* mean, rstd (rows) are kept for the backward pass. */
 void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight,
                           const float *bias, size_t rows, size_t channels, float eps);
-void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
-                           const float *mean, const float *rstd, const float *weight, size_t rows,
-                           size_t channels);
+
+/* What the backward pass needs of the forward one. */
+typedef struct vc_layernorm_kept {
+    const float *x;           /* (rows, channels) */
+    const float *mean, *rstd; /* (rows) */
+    const float *weight;      /* (channels) */
+    size_t channels;
+} vc_layernorm_kept;
+
+/* dx is added to. sums (channels) += the rows of dx as they are then, or NULL: the gradient of the
+ * bias of a product that made x. */
+void vc_layernorm_backward(float *dx, float *dw, float *db, float *sums, const float *dy,
+                           const vc_layernorm_kept *kept, size_t rows);
 
 /* The same as it was written down for the first Transformers (Rush 2018): y = (x - mean) /
  * (deviation + eps) * weight + bias, the deviation over channels - 1, of which there are two or
@@ -76,6 +87,10 @@ void vc_batchnorm_settle(float *running_mean, float *running_variance, const flo
 /* The exact GELU, x * Phi(x). dx may be dy. */
 void vc_gelu_forward(float *y, const float *x, size_t count);
 void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count);
+/* The same of (rows, columns), and db (columns) += the rows of dx, unless it is NULL. With half, dx
+ * is not written but loaded as operand A. */
+void vc_gelu_backward_in(vc_half *half, float *dx, float *db, const float *dy, const float *x,
+                         size_t rows, size_t columns);
 
 /* Hardswish, x * min(max(x + 3, 0), 6) / 6. y may be x, dx may be dy. */
 void vc_hardswish_forward(float *y, const float *x, size_t count);

@@ -90,16 +90,21 @@ static void *or_abort(void *memory)
     return memory;
 }
 
-void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t count)
+uint16_t *vc_half_room(vc_half *half, vc_half_operand operand, size_t count)
 {
-    enum { BLOCK = 1 << 14 };
-    const vc_kernels *kernels = vc_kernels_get();
     if (count > half->room[operand]) {
         free(half->operands[operand]);
         half->operands[operand] = or_abort(aligned_alloc(64, (2 * count + 63) / 64 * 64));
         half->room[operand] = count;
     }
-    uint16_t *out = half->operands[operand];
+    return half->operands[operand];
+}
+
+void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t count)
+{
+    enum { BLOCK = 1 << 14 };
+    const vc_kernels *kernels = vc_kernels_get();
+    uint16_t *out = vc_half_room(half, operand, count);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < count; i += BLOCK)
         kernels->to_bf16(out + i, x + i, count - i < BLOCK ? count - i : BLOCK);

@@ -30,13 +30,13 @@ void vc__deit_activate(float *y, const float *x, const vc__deit_config *config, 
     }
 }
 
-void vc__deit_activate_backward(float *dx, const float *dy, const float *x,
-                                const vc__deit_config *config, size_t rows)
+int vc__deit_activate_backward(vc_half *half, float *dx, float *db, const float *dy, const float *x,
+                               const vc__deit_config *config, size_t rows)
 {
     switch (config->mlp) {
     case VC__DEIT_GELU:
-        vc_gelu_backward(dx, dy, x, rows * config->hidden);
-        break;
+        vc_gelu_backward_in(half, dx, db, dy, x, rows, config->hidden);
+        return 1;
     case VC__DEIT_QUICK_GELU:
         vc_quick_gelu_backward(dx, dy, x, rows * config->hidden);
         break;
@@ -44,4 +44,5 @@ void vc__deit_activate_backward(float *dx, const float *dy, const float *x,
         vc_swiglu_backward(dx, dy, x, rows, config->hidden / 2);
         break;
     }
+    return 0;
 }

@@ -36,8 +36,10 @@ void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 /* What lies between the products of the MLP. dx may be dy where nothing is gated. */
 vc_activation vc__deit_activation(const vc__deit_config *config);
 void vc__deit_activate(float *y, const float *x, const vc__deit_config *config, size_t rows);
-void vc__deit_activate_backward(float *dx, const float *dy, const float *x,
-                                const vc__deit_config *config, size_t rows);
+/* Returns 1 if it is done as vc_gelu_backward_in does it, with what becomes of dx, or else 0: dx is
+ * written, and nothing summed up. */
+int vc__deit_activate_backward(vc_half *half, float *dx, float *db, const float *dy, const float *x,
+                               const vc__deit_config *config, size_t rows);
 void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch,
                        const vc__tokens *tokens);
 /* From grads->dlogits to the gradient of the residual stream that leaves the last block. */
