@@ -29,7 +29,7 @@ typedef struct cell {
 typedef struct piece {
     char *at;
     size_t bytes;
-    cell *cells;
+    cell *cells; /* NULL: where it begins and ends is all that is looked at */
     int is_local;
     struct piece *next;
 } piece;
@@ -65,6 +65,7 @@ static struct {
     int lane, group;
     const lane_kernel *kernel;
     const vc__argument *arguments;
+    size_t furthest; /* byte of memory without cells */
     char fault[256];
 } lanes;
 
@@ -139,7 +140,9 @@ static void lanes_touched(const void *address, unsigned long bytes, int writes)
     if (!p)
         lanes_fault("touches what is no memory of its own", (size_t)(uintptr_t)at);
     const size_t first = (size_t)(at - p->at);
-    for (size_t i = first / 2; i < (first + bytes + 1) / 2; i++)
+    if (!p->cells && first > lanes.furthest)
+        lanes.furthest = first;
+    for (size_t i = first / 2; p->cells && i < (first + bytes + 1) / 2; i++)
         look_at(&p->cells[i], p, 2 * i, writes);
 }
 
