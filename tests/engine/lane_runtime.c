@@ -70,12 +70,11 @@ static struct {
 } lanes;
 
 /* Ends the launch: what follows may be anything. */
-static _Noreturn void lanes_fault(const char *what, size_t at)
+static void lanes_fault(const char *what, size_t at)
 {
     snprintf(lanes.fault, sizeof lanes.fault, "%s: group %d, lane %d %s (byte %zu)",
              lanes.kernel->name, lanes.group, lanes.lane, what, at);
     setcontext(&lanes.host);
-    abort();
 }
 
 /* ---- what is touched */
@@ -137,8 +136,10 @@ static void lanes_touched(const void *address, unsigned long bytes, int writes)
     if (at >= stacks && at < stacks + sizeof lanes.stacks)
         return;
     const piece *p = lanes_find(at, bytes);
-    if (!p)
+    if (!p) {
         lanes_fault("touches what is no memory of its own", (size_t)(uintptr_t)at);
+        return;
+    }
     const size_t first = (size_t)(at - p->at);
     if (!p->cells && first > lanes.furthest)
         lanes.furthest = first;

@@ -111,9 +111,10 @@ static char *huge(void)
         mmap(NULL, gap + bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (at == MAP_FAILED || mprotect(at + gap, bytes, PROT_READ | PROT_WRITE) != 0)
         return NULL;
-    piece *made = lanes_add(at + gap, bytes, 0);
+    piece *made = lanes_add(at + gap, 0, 0);
     free(made->cells);
     made->cells = NULL;
+    made->bytes = bytes;
     return at + gap;
 }
 
