@@ -101,13 +101,18 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
     const vc__choice oldest = choice_of(m, ch, q->oldest, write);
     if (is_late(m, q, m->now))
         return oldest;
-    if (q->misses == 0 && is_column(&oldest) && oldest.time == soonest_column(m, ch, write))
+    const int column = is_column(&oldest) && oldest.time == soonest_column(m, ch, write);
+    if (column && q->misses == 0)
         return oldest; /* nothing can go before it */
+    if (column)
+        best = oldest; /* and no column command */
     for (size_t i = 0; i < q->active_count; i++) {
         const vc__bank_queue *bank = &q->banks[q->active[i]];
+        if (column && bank->hit != VC__NO_BURST)
+            continue;
         const vc__choice c =
             choice_of(m, ch, bank->hit != VC__NO_BURST ? bank->hit : bank->first, write);
-        if (i == 0 || better(&c, &best) ||
+        if (better(&c, &best) ||
             (!better(&best, &c) && q->bursts[c.burst].order < q->bursts[best.burst].order))
             best = c;
     }
