@@ -20,28 +20,42 @@ module coder #(
   localparam int PRODUCTS = VALUES * INPUTS;
   localparam int CYCLES = (PRODUCTS + MACS - 1) / MACS;
 
-  logic [31:0] at;  // the next product
-  logic working;
+  logic [31:0] at, step;  // cycles that are behind; 0 for a token that begins
+  logic working, last;
+  logic signed [7:0] value[MACS], weight[MACS];
+  logic signed [15:0] product[MACS];
+  logic [31:0] part;
   logic [VALUES*32-1:0] added;
-  integer p;
 
   assign working = busy || start;
+  assign step = busy ? at : 32'd0;
+  assign last = step + 1 >= CYCLES;
 
+  // Which products a cycle has is known beforehand, so that operands and sums are chosen by its
+  // number alone.
   always_comb begin
-    added = busy ? y : {VALUES * 32{1'b0}};
     for (int i = 0; i < MACS; i++) begin
-      p = (busy ? at : 0) + i;
-      if (p < PRODUCTS)
-        added[(p/INPUTS)*32+:32] = added[(p/INPUTS)*32+:32] +
-            32'($signed(x[((p%INPUTS)*VALUES+p/INPUTS)*8+:8]) *
-                $signed(weights[(p%INPUTS)*8+:8]));
+      value[i] = 8'd0;
+      weight[i] = 8'd0;
+      for (int p = i; p < PRODUCTS; p += MACS)
+        if (step == p / MACS) begin
+          value[i] = x[((p%INPUTS)*VALUES+p/INPUTS)*8+:8];
+          weight[i] = weights[(p%INPUTS)*8+:8];
+        end
+      product[i] = value[i] * weight[i];
+    end
+    for (int v = 0; v < VALUES; v++) begin
+      part = 32'd0;
+      for (int p = v * INPUTS; p < (v + 1) * INPUTS; p++)
+        if (step == p / MACS) part = part + 32'(product[p%MACS]);
+      added[32*v+:32] = (busy ? y[32*v+:32] : 32'd0) + part;
     end
   end
 
   always_ff @(posedge clk) begin
-    done <= working && !rst && (busy ? at : 0) + MACS >= PRODUCTS;
-    busy <= working && !rst && (busy ? at : 0) + MACS < PRODUCTS;
-    at   <= (busy ? at : 0) + MACS;
+    done <= working && !rst && last;
+    busy <= working && !rst && !last;
+    at   <= step + 1;
     if (working) y <= added;
   end
 endmodule

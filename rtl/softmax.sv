@@ -160,7 +160,7 @@ module softmax
       lagging0 <= '0;
       lagging1 <= '0;
       at_second <= '0;
-      rows_ready <= '{0, 0};
+      for (int s = 0; s < 2; s++) rows_ready[s] <= 0;
     end else if (running) begin
       ready[pipeline_step[SOFTMAX_LATENCY]] += count_t'(pipeline[SOFTMAX_LATENCY]);
       if (begins && !phase.sums && phase.first) open_step();
@@ -183,7 +183,7 @@ module softmax
       at_second <= lagging1;
       for (int s = 0; s < 2; s++) seen_ready[s] = ready[s];
       if (pipeline[SOFTMAX_LATENCY]) seen_ready[pipeline_step[SOFTMAX_LATENCY]]++;
-      rows_ready <= seen_ready;
+      for (int s = 0; s < 2; s++) rows_ready[s] <= seen_ready[s];
     end
 
   // ---- lanes
@@ -231,8 +231,10 @@ module softmax
     for (int i = 0; i < SOFTMAX_LANES; i++) if (wanted[0][i]) powers += found[0][i];
   end
   always_ff @(posedge clk) begin
-    write <= wanted;
-    write_data <= found;
+    for (int p = 0; p < 2; p++) begin
+      write[p] <= wanted[p];
+      for (int i = 0; i < SOFTMAX_LANES; i++) write_data[p][i] <= found[p][i];
+    end
     write_step[0] <= at_first.step;
     write_row[0] <= at_first.row;
     write_slot[0] <= at_first.slot;

@@ -21,13 +21,14 @@ module sum_port
         (int'(freed[0]) + int'(freed[1])) * int'(dim) * 4;
     asking_now = asking;
     whose_now = whose;
-    gone = '{0, 0};
-    for (int e = 0; e < 2; e++)
+    for (int e = 0; e < 2; e++) begin
+      gone[e] = 0;
       for (int i = 0; i < LINES; i++)
         if (count_t'(i) < freed[e]) begin
           whose_now[asking_now] = e == 1;
           asking_now++;
         end
+    end
     for (int i = 0; i < LINES; i++)
       if (asking_now > 0 &&
           backlog_now <= (LINES + int'(asking_now) - 1) * int'(dim) * 4) begin
