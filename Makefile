@@ -12,9 +12,9 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
                 xz-utils verilator ocl-icd-libopencl1 pocl-opencl-icd libclblast1
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
-.PHONY: build demo test test-rtl test-asan test-clang test-tsan test-fuzz test-random torture \
-        coverage check-all bench bench-peers bench-tokens schemas symbols lint format dist sbom \
-        packages install clean deps configure
+.PHONY: build demo test test-rtl rtl-area test-asan test-clang test-tsan test-fuzz test-random \
+        torture coverage check-all bench bench-peers bench-tokens schemas symbols lint format \
+        dist sbom packages install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -41,6 +41,12 @@ test-rtl:
 	@$(MAKE) --no-print-directory build
 	@rtl/cosim.py $(BUILD) chips
 	@rtl/cosim.py $(BUILD) models --page docs/rtl.md
+
+# Cells of RTL's modules by Yosys; writes docs/rtl.md's table. A quarter of an hour.
+rtl-area:
+	@tools/install-deps.sh python3 yosys qflow-tech-osu018
+	@$(MAKE) --no-print-directory build
+	@rtl/area.py $(BUILD) --page docs/rtl.md
 
 test-asan:
 	@tools/install-deps.sh $(TEST_PACKAGES)

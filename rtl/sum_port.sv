@@ -12,6 +12,7 @@ module sum_port
     output count_t gone[2]
 );
   int backlog, backlog_now;  // bytes
+  int room;  // bytes on their way with which one more finds room
   count_t asking, asking_now;
   logic [LINES-1:0] whose, whose_now;  // of those that ask, 1: the sparser engine's; oldest first
 
@@ -29,12 +30,13 @@ module sum_port
           asking_now++;
         end
     end
+    room = (LINES + int'(asking_now) - 1) * int'(dim) * 4;
     for (int i = 0; i < LINES; i++)
-      if (asking_now > 0 &&
-          backlog_now <= (LINES + int'(asking_now) - 1) * int'(dim) * 4) begin
+      if (asking_now > 0 && backlog_now <= room) begin
         gone[whose_now[0]]++;
         whose_now = whose_now >> 1;
         asking_now--;
+        room -= int'(dim) * 4;
       end
   end
 

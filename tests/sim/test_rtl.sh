@@ -24,4 +24,25 @@ case_small() {
         "$small/chip0/made/tb" "$small/0.safetensors" --phase
 }
 
+case_area() {
+    area=$root/rtl/area.py
+    check "no Yosys" 1 'none-of-it was not found, wanted Yosys' "$area" "$built" --yosys none-of-it
+    check "no library" 1 'nowhere.lib was not found, wanted a library of cells' \
+        "$area" "$built" --yosys true --liberty nowhere.lib
+    echo 'library(none) {}' >none.lib
+    check "a library without a NAND" 1 'none.lib has no cell NAND2X1' \
+        "$area" "$built" --yosys true --liberty none.lib
+    check "a module that is none" 2 "invalid choice: 'line'" "$area" "$built" --module line
+    check "a page of a part" 1 'wanted it without --module' \
+        "$area" "$built" --module share --page none.md
+    check "a page without marks" 1 'none.lib has no .*area' \
+        "$area" "$built" --yosys true --page none.lib
+    library=/usr/share/qflow/tech/osu018/osu018_stdcells.lib
+    command -v yosys >/dev/null && [ -f "$library" ] || return 0
+    check "a module" 0 'share. .* 16 | [0-9,]* | 0 | ' "$area" "$built" --module share
+    check "one that takes long" 0 'did not finish in 1 s' \
+        "$area" "$built" --module exp_power --seconds 1
+    check "one that can't be tried" 0 'no fixed number of rounds' "$area" "$built" --module dma
+}
+
 run_cases
