@@ -10,6 +10,7 @@ typedef struct device_stub {
     int old;                          /* 1: NVML counts no energy, but tells power */
     int no_algorithm;                 /* 1: what cuBLASLt finds is none that runs */
     int devices, architecture;        /* architecture: 87 of sm_87 */
+    size_t lanes;                     /* of a work-group at most, by OpenCL */
     int driver;                       /* 12040 of CUDA 12.4 */
     /* The call of this number (from 1) fails; 0: none does. `failed` is the name of what did. */
     size_t fail_at;

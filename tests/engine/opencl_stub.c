@@ -82,6 +82,8 @@ cl_int clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, vo
         return tell(out, room, bytes, &local, sizeof local);
     case CL_DEVICE_MAX_COMPUTE_UNITS:
         return tell(out, room, bytes, &units, sizeof units);
+    case CL_DEVICE_MAX_WORK_GROUP_SIZE:
+        return tell(out, room, bytes, &stub_state.lanes, sizeof stub_state.lanes);
     case CL_DEVICE_NAME:
         return tell(out, room, bytes, "Stub", 5);
     case CL_DEVICE_VENDOR:

@@ -5,6 +5,7 @@ device_stub stub_state = {.memory_bytes = (size_t)1 << 30,
                           .local_bytes = 49152,
                           .devices = 1,
                           .architecture = 87,
+                          .lanes = 256,
                           .driver = 12040};
 object *stub_objects;
 

@@ -111,6 +111,10 @@ static void too_little(void **state)
     stub->local_bytes = 4096;
     assert_fails(run_all(model, &options), VC_EUNSUPPORTED, "heads of 16 and 16 values want");
     stub->local_bytes = 49152;
+    stub->lanes = 32;
+    assert_fails(run_all(model, &options), VC_EUNSUPPORTED,
+                 "opencl:0 (Stub) has work-groups of at most 32 lanes, wanted 64");
+    stub->lanes = 256;
     options.device = 1;
     assert_fails(run_all(model, &options), VC_EINVAL, "no device opencl:1, wanted 0 to 0");
     check_end();

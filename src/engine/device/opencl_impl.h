@@ -74,6 +74,8 @@ const char *vc__cl_error(cl_int error);
 /* Every device of every platform; *out is to be freed. VC_EUNSUPPORTED where there is none. */
 vc_status vc__cl_devices(cl_device_id **out, size_t *count, const vc__cl *cl);
 void vc__cl_describe(vc_device_info *out, const vc__cl *cl, cl_device_id device, size_t index);
+/* VC_EUNSUPPORTED for a device whose work-groups are smaller than the kernels'. */
+vc_status vc__cl_check_groups(const vc_device_info *info, const vc__cl *cl, cl_device_id device);
 /* CLBlast's product for a device; NULL: plain ones. By itself only for GPUs, since its kernels are
  * made for them and take a CPU's driver long to compile. VC_EUNSUPPORTED where VC_PRODUCTS wants it
  * and it is not there. */

@@ -147,3 +147,13 @@ void vc__cl_describe(vc_device_info *out, const vc__cl *cl, cl_device_id device,
     text_of(out->vendor, sizeof out->vendor, cl, device, CL_DEVICE_VENDOR);
     text_of(out->driver, sizeof out->driver, cl, device, CL_DRIVER_VERSION);
 }
+
+vc_status vc__cl_check_groups(const vc_device_info *info, const vc__cl *cl, cl_device_id device)
+{
+    const uint64_t most = number_of(cl, device, CL_DEVICE_MAX_WORK_GROUP_SIZE);
+    return most == 0 || most >= VC__LANES
+               ? VC_OK
+               : vc_fail(VC_EUNSUPPORTED,
+                         "opencl:%zu (%s) has work-groups of at most %zu lanes, wanted %d",
+                         info->index, info->name, (size_t)most, VC__LANES);
+}

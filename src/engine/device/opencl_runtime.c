@@ -77,7 +77,7 @@ static vc_status choose_device(vc__cl_queue *q, size_t index)
         return vc_fail(VC_EINVAL, "there is no device opencl:%zu, wanted 0 to %zu", index,
                        count - 1);
     vc__cl_describe(&q->info, &q->cl, q->device, index);
-    return VC_OK;
+    return vc__cl_check_groups(&q->info, &q->cl, q->device);
 }
 
 static vc_status open_parts(vc__cl_queue *q)
