@@ -11,10 +11,7 @@
  *                         do) and becomes 0 otherwise; at least one entry must take part
  * softmax_row_backward    in: da, db, the gradient of the probabilities a, b; out: of the scores
  * layernorm_rows          y = (x - mean) * rstd * weight + bias over the channels of each row
- * layernorm_rows_backward of the rows `first` to first + rows - 1 of dx, dy and x: dx += gradient
- *                         of the input (added, as x is the residual stream); dw and db += gradients
- *                         of weight and bias
- * sum_rows                sums (columns) += the rows of x, one after the other
+ * layernorm_rows_backward dx += gradient of the input (added, as x is the residual stream)
  * sddmm_row               scores[i] = scale * dot(q, row keys[i] of k)
  * spmm_row                out += scale * sum_i probs[i] * row keys[i] of v
  * scatter_row             row keys[i] of dk += scale * dscores[i] * q; keys are distinct
@@ -44,7 +41,6 @@
 
 #include "vitcod/int8_product.h"
 #include "vitcod/isa.h"
-#include "vitcod/ops.h"
 #include "vitcod/packed_attention.h"
 
 #ifdef __cplusplus

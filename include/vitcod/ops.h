@@ -3,7 +3,7 @@
  * Backward functions add to the gradients of parameters (dw, db) and overwrite the gradient of
  * their input (dx). Where dx is added to instead, the declaration says so; layernorm does, since
  * its input is the residual stream. No operator allocates memory itself; oneDNN does inside its
- * products. Results do not depend on the number of threads. */
+ * products. Results do not depend on the number of threads as far as oneDNN's products do not. */
 #ifndef VITCOD_OPS_H
 #define VITCOD_OPS_H
 
@@ -38,25 +38,15 @@ void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_line
 void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,
                            const float *x, const vc_linear *linear, size_t rows);
 
-/* out (columns) += sum over the rows of x (rows, columns). */
+/* out (columns) += sum over the rows of x (rows, columns), in row order. */
 void vc_column_sum(float *out, const float *x, size_t rows, size_t columns);
 
 /* mean, rstd (rows) are kept for the backward pass. */
 void vc_layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *weight,
                           const float *bias, size_t rows, size_t channels, float eps);
-
-/* What the backward pass needs of the forward one. */
-typedef struct vc_layernorm_kept {
-    const float *x;           /* (rows, channels) */
-    const float *mean, *rstd; /* (rows) */
-    const float *weight;      /* (channels) */
-    size_t channels;
-} vc_layernorm_kept;
-
-/* dx is added to. sums (channels) += the rows of dx as they are then, or NULL: the gradient of the
- * bias of a product that made x. */
-void vc_layernorm_backward(float *dx, float *dw, float *db, float *sums, const float *dy,
-                           const vc_layernorm_kept *kept, size_t rows);
+void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                           const float *mean, const float *rstd, const float *weight, size_t rows,
+                           size_t channels);
 
 /* The same as it was written down for the first Transformers (Rush 2018): y = (x - mean) /
  * (deviation + eps) * weight + bias, the deviation over channels - 1, of which there are two or

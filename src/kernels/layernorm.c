@@ -1,4 +1,3 @@
-#include "row_sums.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
@@ -58,30 +57,16 @@ static void parameter_gradients(float *dw, float *db, const float *dy, const flo
     }
 }
 
-void vc_layernorm_backward(float *dx, float *dw, float *db, float *sums, const float *dy,
-                           const vc_layernorm_kept *kept, size_t rows)
+void vc_layernorm_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
+                           const float *mean, const float *rstd, const float *weight, size_t rows,
+                           size_t channels)
 {
     const vc_kernels *kernels = vc_kernels_get();
-    const size_t channels = kept->channels, step = vc__rows_at_once(channels);
-    float room[VC__SUMS_ROOM];
-    const vc__row_sums s = vc__row_sums_open(room, rows, (sums ? 3 : 2) * channels);
+    parameter_gradients(dw, db, dy, x, mean, rstd, rows, channels);
 #pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < s.parts; p++) {
-        float *weights = vc__row_sums_of(&s, p, 0, dw),
-              *biases = vc__row_sums_of(&s, p, channels, db);
-        float *own = sums ? vc__row_sums_of(&s, p, 2 * channels, sums) : NULL;
-        const size_t end = vc__row_sums_start(&s, p + 1);
-        for (size_t r = vc__row_sums_start(&s, p); r < end; r += step) {
-            const size_t n = clip(end, r, step);
-            kernels->layernorm_rows_backward(dx, weights, biases, dy, kept, r, n);
-            if (own)
-                kernels->sum_rows(own, dx + r * channels, n, channels, channels);
-        }
-    }
-    vc__row_sums_add(dw, &s, 0, channels);
-    vc__row_sums_add(db, &s, channels, channels);
-    if (sums)
-        vc__row_sums_add(sums, &s, 2 * channels, channels);
+    for (size_t r = 0; r < rows; r += ROWS)
+        kernels->layernorm_rows_backward(dx + r * channels, dy + r * channels, x + r * channels,
+                                         mean + r, rstd + r, weight, clip(rows, r, ROWS), channels);
 }
 
 /* With r = 1 / (s + eps), s the deviation: dx = r (g - mean of g) - z (g . z) / ((n - 1) s), where

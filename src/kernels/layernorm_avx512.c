@@ -8,8 +8,9 @@ void vc__layernorm_rows_avx512(float *y, float *mean, float *rstd, const float *
     layernorm_rows(y, mean, rstd, x, norm, rows);
 }
 
-void vc__layernorm_rows_backward_avx512(float *dx, float *dw, float *db, const float *dy,
-                                        const vc_layernorm_kept *kept, size_t first, size_t rows)
+void vc__layernorm_rows_backward_avx512(float *dx, const float *dy, const float *x,
+                                        const float *mean, const float *rstd, const float *weight,
+                                        size_t rows, size_t channels)
 {
-    layernorm_rows_backward(dx, dw, db, dy, kept, first, rows);
+    layernorm_rows_backward(dx, dy, x, mean, rstd, weight, rows, channels);
 }

@@ -23,13 +23,12 @@ void vc__layernorm_rows_ref(float *y, float *mean, float *rstd, const float *x,
     }
 }
 
-void vc__layernorm_rows_backward_ref(float *dx, float *dw, float *db, const float *dy,
-                                     const vc_layernorm_kept *kept, size_t first, size_t rows)
+void vc__layernorm_rows_backward_ref(float *dx, const float *dy, const float *x, const float *mean,
+                                     const float *rstd, const float *weight, size_t rows,
+                                     size_t channels)
 {
-    const size_t channels = kept->channels;
-    const float *mean = kept->mean, *rstd = kept->rstd, *weight = kept->weight;
-    for (size_t r = first; r < first + rows; r++) {
-        const float *in = kept->x + r * channels, *grad = dy + r * channels;
+    for (size_t r = 0; r < rows; r++) {
+        const float *in = x + r * channels, *grad = dy + r * channels;
         double sum = 0.0, dot = 0.0;
         for (size_t c = 0; c < channels; c++) {
             double g = (double)grad[c] * weight[c];
@@ -42,8 +41,6 @@ void vc__layernorm_rows_backward_ref(float *dx, float *dw, float *db, const floa
             double normal = (double)(in[c] - mean[r]) * rstd[r];
             dx[r * channels + c] +=
                 (float)(((double)grad[c] * weight[c] - sum - normal * dot) * rstd[r]);
-            dw[c] += (float)(grad[c] * normal);
-            db[c] += grad[c];
         }
     }
 }

@@ -62,60 +62,29 @@ static inline void layernorm_rows(float *y, float *mean, float *rstd, const floa
         normalise(y + r * norm->channels, mean + r, rstd + r, x + r * norm->channels, norm, 1);
 }
 
-INLINE void rows_backward(float *dx, float *dw, float *db, const float *dy,
-                          const vc_layernorm_kept *kept, size_t first, const size_t rows)
+static inline void layernorm_rows_backward(float *dx, const float *dy, const float *x,
+                                           const float *mean, const float *rstd,
+                                           const float *weight, size_t rows, size_t channels)
 {
-    const size_t channels = kept->channels;
-    const float *x = kept->x + first * channels, *weight = kept->weight;
-    const float *mean = kept->mean + first, *rstd = kept->rstd + first;
-    dx += first * channels;
-    dy += first * channels;
-    vec mean_g[ABREAST], mean_dot[ABREAST];
-    UNROLL
-    for (size_t r = 0; r < rows; r++)
-        mean_g[r] = mean_dot[r] = splat(0.0f);
-    for (size_t c = 0; c < channels; c += LANES) {
-        const size_t n = lanes_left(channels, c);
-        const vec gain = load_last(weight + c, n, 0);
-        UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const size_t i = r * channels + c;
-            const vec g = mul(load_last(dy + i, n, 0), gain);
-            const vec d = mul(sub(load_last(x + i, n, 0), splat(mean[r])), splat(rstd[r]));
-            mean_g[r] = add(mean_g[r], g);
-            mean_dot[r] = muladd(g, d, mean_dot[r]);
-        }
-    }
-    UNROLL
     for (size_t r = 0; r < rows; r++) {
-        mean_g[r] = splat(sum_of(mean_g[r]) / (float)channels);
-        mean_dot[r] = splat(sum_of(mean_dot[r]) / (float)channels);
-    }
-    for (size_t c = 0; c < channels; c += LANES) {
-        const size_t n = lanes_left(channels, c);
-        const vec gain = load_last(weight + c, n, 0);
-        vec weights = load_last(dw + c, n, 0), biases = load_last(db + c, n, 0);
-        UNROLL
-        for (size_t r = 0; r < rows; r++) {
-            const size_t i = r * channels + c;
-            const vec grad = load_last(dy + i, n, 0), s = splat(rstd[r]);
-            const vec normal = mul(sub(load_last(x + i, n, 0), splat(mean[r])), s);
-            const vec d = sub(sub(mul(grad, gain), mean_g[r]), mul(normal, mean_dot[r]));
-            store_last(dx + i, muladd(d, s, load_last(dx + i, n, 0)), n, 0);
-            weights = muladd(grad, normal, weights);
-            biases = add(biases, grad);
+        const float *in = x + r * channels, *grad = dy + r * channels;
+        float *out = dx + r * channels;
+        vec m = splat(mean[r]), s = splat(rstd[r]);
+        vec sum = splat(0.0f), dot = splat(0.0f);
+        for (size_t c = 0; c < channels; c += LANES) {
+            size_t n = lanes_left(channels, c);
+            vec g = mul(load_part(grad + c, n), load_part(weight + c, n));
+            sum = add(sum, g);
+            dot = muladd(g, mul(sub(load_part(in + c, n), m), s), dot);
         }
-        store_last(dw + c, weights, n, 0);
-        store_last(db + c, biases, n, 0);
+        vec mean_g = splat(sum_of(sum) / (float)channels);
+        vec mean_dot = splat(sum_of(dot) / (float)channels);
+        for (size_t c = 0; c < channels; c += LANES) {
+            size_t n = lanes_left(channels, c);
+            vec g = mul(load_part(grad + c, n), load_part(weight + c, n));
+            vec normal = mul(sub(load_part(in + c, n), m), s);
+            vec d = sub(sub(g, mean_g), mul(normal, mean_dot));
+            store_part(out + c, muladd(d, s, load_part(out + c, n)), n);
+        }
     }
-}
-
-static inline void layernorm_rows_backward(float *dx, float *dw, float *db, const float *dy,
-                                           const vc_layernorm_kept *kept, size_t first, size_t rows)
-{
-    const size_t end = first + rows;
-    for (; first + ABREAST <= end; first += ABREAST)
-        rows_backward(dx, dw, db, dy, kept, first, ABREAST);
-    for (; first < end; first++)
-        rows_backward(dx, dw, db, dy, kept, first, 1);
 }

@@ -21,6 +21,21 @@ void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_line
     }
 }
 
+void vc_column_sum(float *out, const float *x, size_t rows, size_t columns)
+{
+    enum { BLOCK = 32 }; /* columns of a task, which adds up all rows in order */
+#pragma omp parallel for schedule(static)
+    for (size_t c0 = 0; c0 < columns; c0 += BLOCK) {
+        size_t n = columns - c0 < BLOCK ? columns - c0 : BLOCK;
+        float sums[BLOCK] = {0};
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = 0; c < n; c++)
+                sums[c] += x[r * columns + c0 + c];
+        for (size_t c = 0; c < n; c++)
+            out[c0 + c] += sums[c];
+    }
+}
+
 void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,
                            const float *x, const vc_linear *linear, size_t rows)
 {

@@ -1,4 +1,3 @@
-#include "row_sums.h"
 #include "vitcod/kernels.h"
 #include "vitcod/ops.h"
 
@@ -33,46 +32,6 @@ void vc_gelu_forward(float *y, const float *x, size_t count)
 void vc_gelu_backward(float *dx, const float *dy, const float *x, size_t count)
 {
     backward(dx, dy, x, count, vc_kernels_get()->gelu_backward);
-}
-
-/* One row, or a part of a wide one, or several rows. */
-typedef struct cell {
-    size_t at, column, rows, columns;
-} cell;
-
-static void gelu_cell(uint16_t *half, float *dx, float *sums, const float *dy, const float *x,
-                      const cell *c)
-{
-    const vc_kernels *k = vc_kernels_get();
-    const size_t count = c->rows * c->columns;
-    float made[BLOCK], *to = half ? made : dx + c->at;
-    k->gelu_backward(to, dy + c->at, x + c->at, count);
-    if (sums)
-        k->sum_rows(sums + c->column, to, c->rows, c->columns, c->columns);
-    if (half)
-        k->to_bf16(half + c->at, to, count);
-}
-
-void vc_gelu_backward_in(vc_half *half, float *dx, float *db, const float *dy, const float *x,
-                         size_t rows, size_t columns)
-{
-    uint16_t *operand = half ? vc_half_room(half, VC_HALF_A, rows * columns) : NULL;
-    const size_t step = vc__rows_at_once(columns);
-    float room[VC__SUMS_ROOM];
-    const vc__row_sums s = vc__row_sums_open(room, rows, columns);
-#pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < s.parts; p++) {
-        float *own = db ? vc__row_sums_of(&s, p, 0, db) : NULL;
-        const size_t end = vc__row_sums_start(&s, p + 1);
-        for (size_t r = vc__row_sums_start(&s, p); r < end; r += step)
-            for (size_t c = 0; c < columns; c += BLOCK) {
-                const cell one = {r * columns + c, c, end - r < step ? end - r : step,
-                                  clip(columns, c)};
-                gelu_cell(operand, dx, own, dy, x, &one);
-            }
-    }
-    if (db)
-        vc__row_sums_add(db, &s, 0, columns);
 }
 
 void vc_hardswish_forward(float *y, const float *x, size_t count)

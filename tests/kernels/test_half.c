@@ -135,7 +135,8 @@ static void gelu_into_the_operand(void **state)
     vc_linear_backward_in(half, dx[1], dw[1], NULL, NULL, in, &linear, TALL);
     assert_memory_equal(dx[0], dx[1], sizeof dx[0]);
     assert_memory_equal(dw[0], dw[1], sizeof dw[0]);
-    assert_memory_equal(db[0], db[1], sizeof db[0]);
+    for (size_t i = 0; i < OUT; i++)
+        assert_near(db[1][i], db[0][i], 1e-4);
     vc_half_close(half);
 }
 

@@ -103,7 +103,7 @@ static void check_softmax(const vc_kernels *k, size_t n, size_t split)
 
 static void check_layernorm(const vc_kernels *k, size_t n)
 {
-    enum { ROWS = 6 };
+    enum { ROWS = 3 };
     float x[ROWS * MOST], w[MOST], bias[MOST], y[2][ROWS * MOST], mean[2][ROWS], rstd[2][ROWS];
     float dy[ROWS * MOST];
     if (n == 0)
@@ -120,13 +120,9 @@ static void check_layernorm(const vc_kernels *k, size_t n)
             both[i]->layernorm_rows(y[i], mean[i], rstd[i], x, &norm, ROWS);
         close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-4 : 1e-5, "layernorm_rows", n);
     }
-    const vc_layernorm_kept kept = {x, mean[1], rstd[1], w, n};
-    float dw[2][MOST] = {{0}}, db[2][MOST] = {{0}};
     memset(y, 0, sizeof y);
     for (int i = 0; i < 2; i++)
-        both[i]->layernorm_rows_backward(y[i], dw[i], db[i], dy, &kept, 1, ROWS - 1);
-    close_arrays(dw[0], dw[1], MOST, n == 1 ? 1e-2 : 1e-5, "layernorm_rows_backward, weight", n);
-    close_arrays(db[0], db[1], MOST, 0.0, "layernorm_rows_backward, bias", n);
+        both[i]->layernorm_rows_backward(y[i], dy, x, mean[1], rstd[1], w, ROWS, n);
     /* A single channel has variance 0: its gradient is a difference of equal numbers x 1000. */
     close_arrays(y[0], y[1], ROWS * MOST, n == 1 ? 1e-2 : 1e-5, "layernorm_rows_backward", n);
 }
@@ -199,20 +195,6 @@ static void check_adamw(const vc_kernels *k, size_t n)
     close_arrays(p[0], p[1], MOST, 1e-6, "adamw_step", n);
     close_arrays(m[0], m[1], MOST, 1e-6, "adamw_step m", n);
     close_arrays(v[0], v[1], MOST, 1e-6, "adamw_step v", n);
-}
-
-/* The same bits: so is the order of the sums. */
-static void check_sum_rows(const vc_kernels *k, size_t n)
-{
-    enum { ROWS = 5 };
-    float x[ROWS * (MOST + 1)], sums[2][MOST];
-    const vc_kernels *both[] = {k, ref};
-    fill(x, ROWS * (MOST + 1), 18);
-    for (int i = 0; i < 2; i++) {
-        fill(sums[i], MOST, 19);
-        both[i]->sum_rows(sums[i], x, ROWS, MOST + 1, n);
-    }
-    assert_memory_equal(sums[0], sums[1], sizeof sums[0]);
 }
 
 /* The same bits: rounding is part of the definition. */
@@ -313,7 +295,6 @@ static void check_isa(vc_isa isa)
         check_softmax(k, sizes[i], sizes[i]);
         check_softmax(k, sizes[i], sizes[i] / 3);
         check_layernorm(k, sizes[i]);
-        check_sum_rows(k, sizes[i]);
         check_adamw(k, sizes[i]);
         check_precision(k, sizes[i]);
         for (size_t d = 1; d <= 80; d += 7)
@@ -343,7 +324,7 @@ static void every_kernel_is_checked(void **state)
 #define VC_KERNEL(name, r, a, b, args) count++;
 #include "vitcod/kernels.def"
 #undef VC_KERNEL
-    assert_int_equal(count, 24); /* attention_rows.. are checked in test_packed_attention.c */
+    assert_int_equal(count, 23); /* attention_rows.. are checked in test_packed_attention.c */
 }
 
 int main(void)

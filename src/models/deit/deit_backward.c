@@ -44,24 +44,6 @@ static const float *branch_gradient(float *scaled, vc_grads *grads, const vc_act
     return scaled;
 }
 
-/* 1 if what a branch's last product makes has the gradient of the stream as it is: the norm behind
- * it then sums up the gradient of the product's bias. */
-static int takes_stream(const vc_acts *acts, const vc_model *model, size_t layer, size_t which)
-{
-    return !vc__deit_weights_of(model)->blocks[layer].scale[which] &&
-           !vc_acts_branch(acts, layer, which);
-}
-
-/* The same of the MLP in front of a layer, whose stream the lesson may change. */
-static float *summed_before(const vc_grads *grads, const vc_acts *acts, const vc_model *model,
-                            size_t layer, const vc_lesson *lesson)
-{
-    if (layer == 0 || layer == vc__deit_sizes_of(&model->config)->depth ||
-        (lesson && lesson->features > 0.0f) || !takes_stream(acts, model, layer - 1, 1))
-        return NULL;
-    return vc__deit_grads_of(grads)->views.blocks[layer - 1].fc2_b;
-}
-
 /* Returns the distance of the heads from the lesson's, where it wants that. */
 static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_model *model,
                              size_t layer, size_t batch, float reconstruction,
@@ -82,27 +64,23 @@ static double block_backward(vc_grads *grads, const vc_acts *acts, const vc_mode
     vc__deit_make_again(acts, model, layer, batch);
 
     const float *dy = branch_gradient(g->attention, grads, acts, model, layer, 1, batch);
-    float *summed = summed_before(grads, acts, model, layer + 1, lesson);
-    vc_linear_backward_in(acts->half, dinner, d->fc2_w, summed ? NULL : d->fc2_b, dy, a->gelu, &fc2,
-                          rows);
+    vc_linear_backward_in(acts->half, dinner, d->fc2_w, d->fc2_b, dy, a->gelu, &fc2, rows);
     const int whole =
         vc__deit_activate_backward(acts->half, g->mlp, d->fc1_b, dinner, a->fc1, c, rows);
     vc_linear_backward_in(acts->half, g->norm, d->fc1_w, whole ? NULL : d->fc1_b,
                           whole && acts->half ? NULL : g->mlp, a->norm2, &fc1, rows);
-    summed = takes_stream(acts, model, layer, 0) ? d->proj_b : NULL;
-    const vc_layernorm_kept norm2 = {a->middle, a->mean2, a->rstd2, w->norm2_w, width};
-    vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, summed, g->norm, &norm2, rows);
+    vc_layernorm_backward(g->stream, d->norm2_w, d->norm2_b, g->norm, a->middle, a->mean2, a->rstd2,
+                          w->norm2_w, rows, width);
     dy = branch_gradient(g->norm, grads, acts, model, layer, 0, batch);
-    vc_linear_backward_in(acts->half, g->attention, d->proj_w, summed ? NULL : d->proj_b, dy,
-                          a->attention, &proj, rows);
+    vc_linear_backward_in(acts->half, g->attention, d->proj_w, d->proj_b, dy, a->attention, &proj,
+                          rows);
     if (lesson && lesson->attention > 0.0f)
         distance = vc__attention_distance(g->attention, acts, lesson->teacher, model, layer, batch,
                                           lesson->attention);
     attend_backward(grads, acts, model, layer, batch, reconstruction);
     vc_linear_backward_in(acts->half, g->norm, d->qkv_w, d->qkv_b, g->qkv, a->norm1, &qkv, rows);
-    const vc_layernorm_kept norm1 = {a->input, a->mean1, a->rstd1, w->norm1_w, width};
-    vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b,
-                          summed_before(grads, acts, model, layer, lesson), g->norm, &norm1, rows);
+    vc_layernorm_backward(g->stream, d->norm1_w, d->norm1_b, g->norm, a->input, a->mean1, a->rstd1,
+                          w->norm1_w, rows, width);
     return distance;
 }
 
@@ -147,11 +125,10 @@ static void embed_backward(vc_grads *grads, const vc_acts *acts, const vc_model 
     size_t patches = tokens - prefix;
     const float *stream = g->stream;
     if (a->embedded) {
-        const vc_layernorm_kept kept = {a->embedded, a->embedded_mean, a->embedded_rstd,
-                                        w->norm_pre_w, width};
         memset(g->norm, 0, batch * tokens * width * sizeof(float));
-        vc_layernorm_backward(g->norm, g->views.norm_pre_w, g->views.norm_pre_b, NULL, g->stream,
-                              &kept, batch * tokens);
+        vc_layernorm_backward(g->norm, g->views.norm_pre_w, g->views.norm_pre_b, g->stream,
+                              a->embedded, a->embedded_mean, a->embedded_rstd, w->norm_pre_w,
+                              batch * tokens, width);
         stream = g->norm;
     }
     positions_backward(g->views.pos_embed, stream, c, batch);

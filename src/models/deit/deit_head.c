@@ -176,11 +176,10 @@ void vc__deit_classify_backward(vc_grads *grads, const vc_acts *acts, const vc_m
     const size_t tokens = vc__deit_tokens(c), width = c->width, taken = r.normed * width;
     outputs_backward(grads, a, model, &r, batch);
     memset(g->class_in, 0, batch * taken * sizeof(float));
-    const vc_layernorm_kept kept = {a->class_in, a->class_mean, a->class_rstd, vc__deit_gain(w),
-                                    width};
     if (r.norm)
         vc_layernorm_backward(g->class_in, vc__deit_gain(&g->views), vc__deit_shift(&g->views),
-                              NULL, g->class_norm, &kept, batch * r.normed);
+                              g->class_norm, a->class_in, a->class_mean, a->class_rstd,
+                              vc__deit_gain(w), batch * r.normed, width);
     else
         memcpy(g->class_in, g->class_norm, batch * taken * sizeof(float));
     memset(g->stream, 0, batch * tokens * width * sizeof(float));
