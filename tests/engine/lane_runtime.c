@@ -4,7 +4,7 @@
  * where groups touch the same bytes of global memory and one of them writes; where lanes wait at
  * different barriers, or some at none; where something outside the buffers and the local arrays is
  * touched. That holds for every order in which a GPU would run them, not for one alone. Memory that
- * nothing has written is NaNs. */
+ * nothing has written is NaNs. LANES=none goes without. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,8 @@
 
 enum { LANES = VC__LANES, STACK = 65536, MARGIN = 4096, MANY = -1, MOST_SPANS = 4096 };
 
-#define LANES_PRELUDE "#include \"" VC_LANE_PRELUDE "\"\n"
+#define LANES_FILE VC_LANE_PRELUDE
+#define LANES_PRELUDE "#include \"" LANES_FILE "\"\n"
 
 /* Who touched two bytes: a lane since the last barrier, a group in this launch; 0: nobody. */
 typedef struct cell {
@@ -356,9 +357,12 @@ static vc_status lanes_kernel(vc__kernel *out, void *queue, void *program, const
 
 static vc_status lanes_open(void **out, size_t index, vc_device_info *info)
 {
+    const char *wanted = getenv("LANES");
     *out = NULL;
     if (index > 0)
         return vc_fail(VC_EINVAL, "there is no device lanes:%zu, wanted 0 to 0", index);
+    if (access(LANES_FILE, R_OK) != 0 || (wanted && strcmp(wanted, "none") == 0))
+        return vc_fail(VC_EUNSUPPORTED, "lanes: not wanted, or no sources: %s", LANES_FILE);
     *info = (vc_device_info){.backend = "lanes",
                              .name = "lanes one by one",
                              .kind = "cpu",

@@ -69,7 +69,8 @@ static void faults_are_seen(void **state)
     void *queue, *program;
     int32_t have[2 * LANES];
     (void)state;
-    assert_ok(lanes_open(&queue, 0, &info));
+    if (lanes_open(&queue, 0, &info) != VC_OK)
+        skip();
     assert_ok(lanes_build(&program, queue, sources, 2, "-DNARROW=1"));
     assert_ok(lanes_allocate(&y, queue, sizeof have, NULL));
     const vc__argument arguments[] = {{.kind = VC__MEMORY, .memory = y.handle},
@@ -259,7 +260,8 @@ static void indices_are_wide(void **state)
         printf("# skipped: no room for 48 GiB of addresses\n");
         skip();
     }
-    assert_ok(lanes_open(&queue, 0, &info));
+    if (lanes_open(&queue, 0, &info) != VC_OK)
+        skip();
     rows_are_far(queue, from, to);
     heads_are_far(queue, from, to);
     lanes_close(queue);
