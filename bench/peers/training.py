@@ -7,75 +7,104 @@ usage: training.py BENCH_MODEL OUTPUT.json [--plan PLAN] [--turns 5] [--threads 
 
 BENCH_MODEL is the build's bench_model. PLAN, for DeiT-Tiny (`vitcod prune` and `vitcod polarize`),
 is what the sparse rows run on; PyTorch runs dense, in the same precision (bf16 by autocast), eager
-and compiled, and the faster of the two counts. Each turn runs all three, a process each; a row has
-the median over the turns of ours / theirs, and the least and the most, and beside it the most
-memory that the steps had, which is that of model, optimiser, activations and gradients. --write
-puts the table between the markers of bench/README.md.
+and compiled, and the faster of the two counts. In each turn all that have the same peer run one
+after the other, a process each; a row has the median over the turns of ours / theirs, and the least
+and the most, and beside it the most memory that the steps had, which is that of model, optimiser,
+activations and gradients. Rows that OUTPUT.json has of the same program, plan, versions and CPUs
+stay, so that --cases (a part of names) and --threads make a few anew. --write puts all of them
+between the markers of bench/README.md, and says which are missing.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import statistics
 import subprocess
 import sys
+import textwrap
 from importlib import metadata
 
 HOW = ("eager", "compiled")
 HERE = os.path.dirname(os.path.abspath(__file__))
-# name, model, batch, dtype, sparse, the ratio that is aimed at with two threads; ours by --memory
-CASES = [
-    ("DeiT-Tiny fp32", "tiny", 16, "fp32", False, 1.7),
-    ("DeiT-Tiny fp32, 90 % sparse", "tiny", 16, "fp32", True, 1.9),
-    ("DeiT-Tiny bf16", "tiny", 16, "bf16", False, None),
-    ("DeiT-Tiny bf16, 90 % sparse", "tiny", 16, "bf16", True, 2.2),
-    ("ViT 64 x 6 x 4, 50 tokens, fp32", "small", 128, "fp32", False, 2.0),
-    ("ViT 64 x 6 x 4, 50 tokens, bf16", "small", 128, "bf16", False, None),
-    ("DeiT-Tiny fp32, --memory less", "tiny", 16, "fp32", False, None, "less"),
-    ("DeiT-Tiny fp32, --memory least", "tiny", 16, "fp32", False, None, "least"),
-    ("DeiT-Tiny fp32, batch 2", "tiny", 2, "fp32", False, None),
+# model, batch, dtype, and of ours: name, sparse, --memory, the ratio aimed at with two threads
+GROUPS = [
+    (
+        ("tiny", 16, "fp32"),
+        [
+            ("DeiT-Tiny fp32", False, "fast", 1.7),
+            ("DeiT-Tiny fp32, 90 % sparse", True, "fast", 1.9),
+            ("DeiT-Tiny fp32, --memory less", False, "less", None),
+            ("DeiT-Tiny fp32, --memory least", False, "least", None),
+        ],
+    ),
+    (
+        ("tiny", 16, "bf16"),
+        [
+            ("DeiT-Tiny bf16", False, "fast", None),
+            ("DeiT-Tiny bf16, 90 % sparse", True, "fast", 2.2),
+        ],
+    ),
+    (("small", 128, "fp32"), [("ViT 64 x 6 x 4, 50 tokens, fp32", False, "fast", 2.0)]),
+    (("small", 128, "bf16"), [("ViT 64 x 6 x 4, 50 tokens, bf16", False, "fast", None)]),
+    (("tiny", 2, "fp32"), [("DeiT-Tiny fp32, batch 2", False, "fast", None)]),
 ]
+NAMES = [ours[0] for _, all_of in GROUPS for ours in all_of]
+THREADS = (2, 1)
 ROUNDS = {"tiny": 4, "small": 12}
 BEGIN, END = "<!-- training: begin -->", "<!-- training: end -->"
+
+
+def fail(message):
+    sys.exit(f"training: {message}")
 
 
 def run(command, threads):
     """Images per second, the median of the rounds, and the most bytes of memory."""
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True)
+    if done.returncode != 0:
+        fail(f"'{' '.join(command)}' ended with status {done.returncode}, wanted 0")
     lines = done.stdout.split("\n")
     rate = statistics.median(float(line) for line in lines if line and line[0] != "#")
     return rate, int(next(line.split()[2] for line in lines if line.startswith("# peak_bytes")))
 
 
-def measure(case, threads):
-    _, model, batch, dtype, sparse, goal, *memory = case
-    work = [model, "train", str(batch), str(ROUNDS[model])]
-    ours = [OPTIONS.bench_model, *work, dtype, OPTIONS.plan if sparse else "none", *memory]
-    theirs = [sys.executable, os.path.join(HERE, "torch_model.py"), *work, dtype]
-    turns = [
-        [run(ours, threads), *(run([*theirs, how], threads) for how in HOW)]
-        for _ in range(OPTIONS.turns)
-    ]
-    best = max(range(len(HOW)), key=lambda i: statistics.median(turn[1 + i][0] for turn in turns))
-    pairs = [(turn[0], turn[1 + best]) for turn in turns]
-    ratios = sorted(a[0] / b[0] for a, b in pairs)
+def row_of(ours, theirs, case, threads):
+    """`ours` and each of `theirs`: rate and bytes of every turn."""
+    best = max(HOW, key=lambda how: statistics.median(rate for rate, _ in theirs[how]))
+    ratios = sorted(a / b for (a, _), (b, _) in zip(ours, theirs[best]))
     return {
         "case": case[0],
         "threads": threads,
-        "ours": statistics.median(a[0] for a, _ in pairs),
-        "pytorch": statistics.median(b[0] for _, b in pairs),
-        "our_bytes": max(a[1] for a, _ in pairs),
-        "pytorch_bytes": max(b[1] for _, b in pairs),
-        "how": HOW[best],
+        "turns": len(ours),
+        "ours": statistics.median(rate for rate, _ in ours),
+        "pytorch": statistics.median(rate for rate, _ in theirs[best]),
+        "our_bytes": max(size for _, size in ours),
+        "pytorch_bytes": max(size for _, size in theirs[best]),
+        "how": best,
         "ratio": statistics.median(ratios),
         "least": ratios[0],
         "most": ratios[-1],
-        "goal": goal if threads == 2 else None,
+        "goal": case[3] if threads == max(THREADS) else None,
     }
 
 
-def row(r):
+def measure(group, cases, threads, options):
+    model, batch, dtype = group
+    work = [model, "train", str(batch), str(options.rounds or ROUNDS[model])]
+    peer = [sys.executable, os.path.join(HERE, "torch_model.py"), *work, dtype]
+    ours, theirs = [[] for _ in cases], {how: [] for how in HOW}
+    for _ in range(options.turns):
+        for taken, (_, sparse, memory, _) in zip(ours, cases):
+            plan = options.plan if sparse else "none"
+            taken.append(run([options.bench_model, *work, dtype, plan, memory], threads))
+        for how in HOW:
+            theirs[how].append(run([*peer, how], threads))
+    return [row_of(taken, theirs, case, threads) for taken, case in zip(ours, cases)]
+
+
+def text_of(r):
     return (
         f"| {r['case']} | {r['threads']} | {r['ours']:.1f} | {r['pytorch']:.1f}, {r['how']} | "
         f"{r['ratio']:.2f} ({r['least']:.2f} to {r['most']:.2f}) | {r['goal'] or ''} | "
@@ -83,48 +112,128 @@ def row(r):
     )
 
 
+def cpu():
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        lines = [line.split(":", 1) for line in file if ":" in line]
+    found = {name.strip(): value.strip() for name, value in lines}
+    return f"{found.get('model name', 'unknown CPU')}, {os.cpu_count()} CPUs"
+
+
+def digest(path):
+    if not path:
+        return None
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:16]
+
+
+def setting(options):
+    """What rows of one table have in common."""
+    return {
+        "cpu": cpu(),
+        "versions": {name: metadata.version(name) for name in ("torch", "timm")},
+        "program": digest(options.bench_model),
+        "rounds": options.rounds,
+    }
+
+
+def kept(options, common):
+    """The rows that the file has already. Those on another plan are not."""
+    if not os.path.exists(options.output):
+        return {}
+    with open(options.output, encoding="utf-8") as file:
+        before = json.load(file)
+    if not isinstance(before, dict) or "results" not in before:
+        fail(f"{options.output} has no results of this program, wanted such a file or none")
+    differ = [k for k, v in common.items() if before.get(k) != v]
+    other = options.plan and before.get("plan") not in (None, digest(options.plan))
+    rows = {
+        (r["case"], r["threads"]): r
+        for r in before["results"]
+        if not differ and not (other and "sparse" in r["case"])
+    }
+    if len(rows) < len(before["results"]):
+        print(
+            f"training: {len(before['results']) - len(rows)} of {len(before['results'])} rows of "
+            f"{options.output} are left out, as they have another {', '.join(differ) or 'plan'}",
+            file=sys.stderr,
+        )
+    return rows
+
+
+def table(rows, common):
+    versions = common["versions"]
+    turns = sorted({r["turns"] for r in rows.values()})
+    told = " and ".join(str(t) for t in turns)
+    head = (
+        f"{common['cpu']}; PyTorch {versions['torch']}, timm {versions['timm']}. Turns: {told}; "
+        "medians, ratios from least to most; goals for two threads; MiB at the peak of a step:"
+    )
+    every = [(name, threads) for name in NAMES for threads in THREADS]
+    gone = {name: [str(t) for t in THREADS if (name, t) not in rows] for name in NAMES}
+    missing = "; ".join(f"{name} ({', '.join(counts)})" for name, counts in gone.items() if counts)
+    lines = textwrap.wrap(head, 100, break_on_hyphens=False) + [
+        "",
+        "| case | threads | images/s | PyTorch | ratio | goal | MiB | PyTorch |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [text_of(rows[key]) for key in every if key in rows]
+    if missing:
+        text = f"Not in this run (threads): {missing}."
+        lines += [""] + textwrap.wrap(text, 100, break_on_hyphens=False)
+    return "\n".join(lines)
+
+
 def write(path, text):
     with open(path, encoding="utf-8") as file:
         page = file.read()
     if page.count(BEGIN) != 1 or page.count(END) != 1:
-        sys.exit(f"training: {path} has no place for the table, wanted {BEGIN} and {END} once each")
+        fail(f"{path} has no place for the table, wanted {BEGIN} and {END} once each")
     start, rest = page.split(BEGIN)
     with open(path, "w", encoding="utf-8") as file:
         file.write(f"{start}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
 
 
+def chosen_threads(text):
+    threads = [int(word) for word in text.split(",") if word.isdigit()]
+    if not threads or not set(threads) <= set(THREADS) or len(threads) != len(text.split(",")):
+        fail(f"--threads is '{text}', wanted 1, 2 or 1,2")
+    return threads
+
+
 def main():
-    results = []
-    versions = f"PyTorch {metadata.version('torch')}, timm {metadata.version('timm')}"
-    text = [
-        f"{versions}; {os.cpu_count()} CPUs; medians of {OPTIONS.turns} turns, ratios from least",
-        "to most; goals for two threads; MiB at the peak of a step:",
-        "",
-        "| case | threads | images/s | PyTorch | ratio | goal | MiB | PyTorch |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    print("\n".join(text))
-    for case in CASES:
-        if case[4] and not OPTIONS.plan or OPTIONS.cases not in case[0]:
-            continue
-        for threads in OPTIONS.threads.split(","):
-            r = measure(case, int(threads))
-            results.append(r)
-            text.append(row(r))
-            print(text[-1], flush=True)
-            with open(OPTIONS.output, "w", encoding="utf-8") as out:
-                json.dump(results, out, indent=2)
-    if OPTIONS.write:
-        write(OPTIONS.write, "\n".join(text))
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("bench_model")
+    parser.add_argument("output")
+    parser.add_argument("--plan", help="what sparse rows run on; without it they are left out")
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help="steps of a turn (4, and 12 of the small ViT)")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--cases", default="", help="a part of their names")
+    parser.add_argument("--write", help="the page that gets the table")
+    options = parser.parse_args()
+    threads = chosen_threads(options.threads)
+    chosen = [name for name in NAMES if options.cases in name]
+    if not chosen:
+        fail(f"no case has '{options.cases}' in its name, wanted a part of one of {NAMES}")
+    for name, value in (("turns", options.turns), ("rounds", options.rounds)):
+        if value is not None and value < 1:
+            fail(f"--{name} is {value}, wanted 1 or more")
+    common = setting(options)
+    rows = kept(options, common)
+    for group, all_of in GROUPS:
+        cases = [c for c in all_of if c[0] in chosen and (options.plan or not c[1])]
+        for count in threads if cases else []:
+            for row in measure(group, cases, count, options):
+                rows[row["case"], count] = row
+                print(text_of(row), flush=True)
+            with open(options.output, "w", encoding="utf-8") as out:
+                told = {**common, "plan": digest(options.plan), "results": list(rows.values())}
+                json.dump(told, out, indent=2)
+    text = table(rows, common)
+    print(f"\n{text}")
+    if options.write:
+        write(options.write, text)
 
 
-parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-parser.add_argument("bench_model")
-parser.add_argument("output")
-parser.add_argument("--plan")
-parser.add_argument("--turns", type=int, default=5)
-parser.add_argument("--threads", default="1,2")
-parser.add_argument("--cases", default="")
-parser.add_argument("--write")
-OPTIONS = parser.parse_args()
-main()
+if __name__ == "__main__":
+    main()
