@@ -1,5 +1,7 @@
 /* CUDA's host program on a driver that checks its calls and runs nothing (cuda_stub.c). Nothing
  * here says that a GPU computes what it should. */
+#include <sys/stat.h>
+
 #include "../../src/engine/device/cuda_impl.h"
 #include "stub_engine.h"
 #include "vitcod/file.h"
@@ -186,7 +188,7 @@ static void too_little(void **state)
     vc_model_close(model);
 }
 
-/* What was compiled once is in the user's cache, unless somebody changed it there. */
+/* What was compiled once is in the cache, unless somebody changed it there, or could have. */
 static void kernels_are_kept(void **state)
 {
     (void)state;
@@ -212,6 +214,16 @@ static void kernels_are_kept(void **state)
         assert_int_equal(fseek(file, 1500, SEEK_SET), 0);
         fputc('#', file);
         fclose(file);
+    }
+    assert_ok(vc_cached_files_open(&files));
+    vc_cache_path(path, sizeof path, files.files[1].name);
+    vc_cached_files_close(&files);
+    for (int others = 0; others < 2; others++) {
+        assert_int_equal(chmod(path, others ? 0602 : 0620), 0);
+        begin(0);
+        assert_ok(run_all(model, &options));
+        assert_int_equal(stub->compilations, others ? 1 : 2); /* the first was damaged, too */
+        check_end();
     }
     begin(0);
     stub->architecture = 90; /* another device */

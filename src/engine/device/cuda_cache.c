@@ -1,8 +1,13 @@
 /* Compiled kernels in the user's cache: NVRTC takes a second for what a driver of OpenCL keeps by
- * itself. A file begins with the key that it belongs to and a checksum of what follows. */
+ * itself. A file begins with the key that it belongs to and a checksum of what follows. Kernels are
+ * run, so that a file which another user could have written is not taken. */
+#define _GNU_SOURCE /* O_CLOEXEC */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cuda_impl.h"
 #include "vitcod/checksum.h"
@@ -26,24 +31,50 @@ static void make_head(char head[HEAD], const char *key, const void *image, size_
     snprintf(head, HEAD, "%08" PRIx32 " %zu %s", vc_checksum(0, image, bytes), bytes, key);
 }
 
+/* NULL: it is not there, or not this user's alone. */
+static FILE *open_own(const char *path)
+{
+    struct stat info;
+    const int fd = *path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd < 0)
+        return NULL;
+    FILE *file = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+                         (info.st_mode & (S_IWGRP | S_IWOTH)) == 0
+                     ? fdopen(fd, "rb")
+                     : NULL;
+    if (!file)
+        close(fd);
+    return file;
+}
+
+/* What follows the head, whose size is in it; NULL: it is no whole file of this key. */
+static void *read_image(size_t *bytes, FILE *file, const char *key)
+{
+    char have[HEAD], head[HEAD];
+    struct stat info;
+    if (fstat(fileno(file), &info) != 0 || info.st_size <= HEAD ||
+        fread(have, 1, HEAD, file) != HEAD)
+        return NULL;
+    *bytes = (size_t)info.st_size - HEAD;
+    char *image = malloc(*bytes + 1);
+    if (image && fread(image, 1, *bytes, file) == *bytes) {
+        image[*bytes] = '\0'; /* of PTX, which is text */
+        make_head(head, key, image, *bytes);
+        if (memcmp(head, have, HEAD) == 0)
+            return image;
+    }
+    free(image);
+    return NULL;
+}
+
 int vc__cu_kept(void **image, size_t *bytes, const char *key)
 {
-    char path[PATH_ROOM], head[HEAD];
-    vc_mapped_file file;
+    char path[PATH_ROOM];
     path_of(path, key);
-    *image = NULL;
-    if (!path[0] || vc_file_map(&file, path) != VC_OK)
-        return 0;
-    if (file.bytes > HEAD) {
-        *bytes = file.bytes - HEAD;
-        make_head(head, key, file.data + HEAD, *bytes);
-        *image = memcmp(head, file.data, HEAD) == 0 ? malloc(*bytes + 1) : NULL;
-        if (*image) {
-            memcpy(*image, file.data + HEAD, *bytes);
-            ((char *)*image)[*bytes] = '\0'; /* of PTX, which is text */
-        }
-    }
-    vc_file_unmap(&file);
+    FILE *file = open_own(path);
+    *image = file ? read_image(bytes, file, key) : NULL;
+    if (file)
+        fclose(file);
     return *image != NULL;
 }
 
@@ -58,7 +89,8 @@ void vc__cu_keep(const void *image, size_t bytes, const char *key)
         vc_file_write_begin(&writer, path) != VC_OK)
         return;
     make_head(head, key, image, bytes);
-    if (fwrite(head, 1, HEAD, writer.stream) == HEAD &&
+    if (fchmod(fileno(writer.stream), S_IRUSR | S_IWUSR) == 0 &&
+        fwrite(head, 1, HEAD, writer.stream) == HEAD &&
         fwrite(image, 1, bytes, writer.stream) == bytes)
         (void)vc_file_write_commit(&writer);
     else

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cuda_impl.h"
 #include "vitcod/checksum.h"
@@ -154,21 +155,26 @@ static vc_status compile(void **image, size_t *bytes, const nvrtc *n, const char
 
 enum { KEY_ROOM = 768 };
 
-/* All that machine code depends on: which NVRTC, for what, of which text. 0: it has no room. */
+/* All that machine code depends on: which NVRTC, for what, of which text. A newer file of NVRTC in
+ * the same place may say the same version. 0: it has no room, or NVRTC's file is not known. */
 static int make_key(char key[KEY_ROOM], const nvrtc *n, const char *source, const char *defines,
                     int architecture)
 {
     int major = 0, minor = 0;
     Dl_info from = {0};
+    struct stat file;
     void *function;
     memcpy(&function, &n->nvrtcVersion, sizeof function);
     n->nvrtcVersion(&major, &minor);
-    if (!dladdr(function, &from) || !from.dli_fname)
+    if (!dladdr(function, &from) || !from.dli_fname || stat(from.dli_fname, &file) != 0)
         return 0;
     const size_t length = strlen(source);
-    return snprintf(key, KEY_ROOM, "NVRTC %d.%d of %s for sm_%d, %s, %zu bytes %016llx %08x", major,
-                    minor, from.dli_fname, architecture, defines, length,
-                    (unsigned long long)vc_hash(VC_HASH_START, source, length),
+    return snprintf(key, KEY_ROOM,
+                    "NVRTC %d.%d of %s (%lld bytes of %lld.%09ld) for sm_%d, %s, %zu bytes %016llx "
+                    "%08x",
+                    major, minor, from.dli_fname, (long long)file.st_size,
+                    (long long)file.st_mtim.tv_sec, file.st_mtim.tv_nsec, architecture, defines,
+                    length, (unsigned long long)vc_hash(VC_HASH_START, source, length),
                     (unsigned)vc_checksum(0, source, length)) < KEY_ROOM;
 }
 

@@ -147,7 +147,7 @@ vc_status vc__cu_enter(const vc__cu_queue *q);
 vc_status vc__cu_compile(void **image, size_t *bytes, const char *const *sources, size_t count,
                          const char *defines, int architecture, int driver);
 /* What vc__cu_keep put into the user's cache under a key, a copy that ends in a zero; 0: it has
- * none, or not what was put there. */
+ * none, or not what was put there, or another user may write it. */
 int vc__cu_kept(void **image, size_t *bytes, const char *key);
 void vc__cu_keep(const void *image, size_t bytes, const char *key);
 /* VC_EUNSUPPORTED where NVRTC is missing. */

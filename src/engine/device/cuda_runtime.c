@@ -181,7 +181,7 @@ static vc_status read_values(void *queue, void *to, vc__memory from, size_t byte
 
 /* ---- kernels */
 
-/* Says so where the kernels were made by a newer CUDA than the driver's. */
+/* A refusal says so where the kernels were made by a newer CUDA than the driver's. */
 static vc_status load_module(void **out, const vc__cu_queue *q, const void *image)
 {
     static const char what[] = "loading the kernels";
@@ -192,7 +192,7 @@ static vc_status load_module(void **out, const vc__cu_queue *q, const void *imag
         return VC_OK;
     const vc_status status = vc__cu_fail(q, error, what);
     snprintf(why, sizeof why, "%s", vc_last_error());
-    if (vc__cu_compiler_version(&major, &minor, q->driver) != VC_OK ||
+    if (q->driver == 0 || vc__cu_compiler_version(&major, &minor, q->driver) != VC_OK ||
         1000 * major + 10 * minor <= q->driver)
         return vc_fail(status, "%s", why);
     return vc_fail(status,
