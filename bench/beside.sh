@@ -18,7 +18,7 @@ stop() {
     done
     busy=""
 }
-trap 'stop; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 start() {
@@ -45,16 +45,23 @@ rate() {
     esac
 }
 
+# turns_of WHAT: a line "ALONE BESIDE" each; a process of its own, which stops what it has started.
+turns_of() {
+    trap stop EXIT
+    trap 'exit 1' INT TERM
+    for _ in $(seq "$turns"); do
+        alone=$(rate "$1")
+        start
+        beside=$(rate "$1")
+        stop
+        echo "$alone $beside"
+    done
+}
+
 # The same files for both, read before.
 "$build/vitcod" eval "$model" --data "$images" --sample "$count" >"$work/said"
 for what in eval training "small training"; do
-    for _ in $(seq "$turns"); do
-        alone=$(rate "$what")
-        start
-        beside=$(rate "$what")
-        stop
-        echo "$alone $beside"
-    done | awk -v what="$what" '
+    turns_of "$what" | awk -v what="$what" -v turns="$turns" '
         function sorted(v, n, i, j, x) {
             for (i = 2; i <= n; i++)
                 for (j = i; j > 1 && v[j - 1] > v[j]; j--) {
@@ -63,12 +70,16 @@ for what in eval training "small training"; do
                     v[j - 1] = x
                 }
         }
-        { a[NR] = $1; b[NR] = $2; c[NR] = $2 / $1 }
+        NF == 2 && $1 > 0 && $2 > 0 { n++; a[n] = $1; b[n] = $2; c[n] = $2 / $1 }
         END {
-            sorted(a, NR); sorted(b, NR); sorted(c, NR)
-            m = int((NR + 1) / 2)
-            printf "%s: %.1f images/s alone (%.1f to %.1f), ", what, a[m], a[1], a[NR]
-            printf "%.1f beside others (%.1f to %.1f): ", b[m], b[1], b[NR]
-            printf "%.2f (%.2f to %.2f)\n", c[m], c[1], c[NR]
+            if (n < turns) {
+                printf "%s: %d of %d turns gave no rate\n", what, turns - n, turns
+                exit 1
+            }
+            sorted(a, n); sorted(b, n); sorted(c, n)
+            m = int((n + 1) / 2)
+            printf "%s: %.1f images/s alone (%.1f to %.1f), ", what, a[m], a[1], a[n]
+            printf "%.1f beside others (%.1f to %.1f): ", b[m], b[1], b[n]
+            printf "%.2f (%.2f to %.2f)\n", c[m], c[1], c[n]
         }'
 done

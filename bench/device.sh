@@ -29,6 +29,7 @@ here=$(dirname "$0")
 python=${PYTHON:-python3}
 started=$(date +%s)
 work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 # What the last run found out is kept: rows go on behind its rows.
 end() {
     cat "$work/breakdowns" >>"$out"

@@ -137,9 +137,10 @@ def setting(options):
 
 
 def kept(options, common):
-    """The rows that the file has already. Those on another plan are not."""
+    """The rows that the file has already, without those on another plan than this one; the plan
+    that sparse rows are on, these and those to come."""
     if not os.path.exists(options.output):
-        return {}
+        return {}, digest(options.plan)
     with open(options.output, encoding="utf-8") as file:
         before = json.load(file)
     if not isinstance(before, dict) or "results" not in before:
@@ -157,7 +158,7 @@ def kept(options, common):
             f"{options.output} are left out, as they have another {', '.join(differ) or 'plan'}",
             file=sys.stderr,
         )
-    return rows
+    return rows, digest(options.plan) or (None if differ else before.get("plan"))
 
 
 def table(rows, common):
@@ -219,7 +220,7 @@ def main():
         if value is not None and value < 1:
             fail(f"--{name} is {value}, wanted 1 or more")
     common = setting(options)
-    rows = kept(options, common)
+    rows, plan = kept(options, common)
     for group, all_of in GROUPS:
         cases = [c for c in all_of if c[0] in chosen and (options.plan or not c[1])]
         for count in threads if cases else []:
@@ -227,7 +228,7 @@ def main():
                 rows[row["case"], count] = row
                 print(text_of(row), flush=True)
             with open(options.output, "w", encoding="utf-8") as out:
-                told = {**common, "plan": digest(options.plan), "results": list(rows.values())}
+                told = {**common, "plan": plan, "results": list(rows.values())}
                 json.dump(told, out, indent=2)
     text = table(rows, common)
     print(f"\n{text}")
