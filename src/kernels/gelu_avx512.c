@@ -1,7 +1,7 @@
 #include "kernels_impl.h"
 
-#include "gelu_simd.h"
 #include "gelu_table.h"
+#include "simd.h"
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
