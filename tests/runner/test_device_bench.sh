@@ -77,7 +77,7 @@ PYTHON
 bench() {
     env PATH="$dir/tools:$PATH" MODEL_FILES="$dir/files" PYTHON="$dir/tools/python" \
         XDG_CACHE_HOME=/proc/none VC_CUDA="$stub" VC_NVRTC="$stub" VC_CUBLASLT="$stub" \
-        CHECKS=none MODELS=$model SIZES=224 BATCHES="${SOME:-1}" DTYPES=fp16 RUNS=1 \
+        CHECKS=none MODELS="$model" SIZES=224 BATCHES="${SOME:-1}" DTYPES=fp16 RUNS=1 \
         sh "$root/bench/device.sh" "$(dirname "$vitcod")" "$1" "${2:-540}" table.md
 }
 
