@@ -224,6 +224,10 @@ module softmax
     assign wanted[1][i] = at_second.valid && at_second.slot + count_t'(i) < at_second.entries;
     assign found[0][i] = seen ? 32'(power) : 32'd0;
     assign found[1][i] = 32'(probability);
+    always_ff @(posedge clk) begin
+      write_data[0][i] <= found[0][i];
+      write_data[1][i] <= found[1][i];
+    end
   end
 
   always_comb begin
@@ -231,10 +235,7 @@ module softmax
     for (int i = 0; i < SOFTMAX_LANES; i++) if (wanted[0][i]) powers += found[0][i];
   end
   always_ff @(posedge clk) begin
-    for (int p = 0; p < 2; p++) begin
-      write[p] <= wanted[p];
-      for (int i = 0; i < SOFTMAX_LANES; i++) write_data[p][i] <= found[p][i];
-    end
+    for (int p = 0; p < 2; p++) write[p] <= wanted[p];
     write_step[0] <= at_first.step;
     write_row[0] <= at_first.row;
     write_slot[0] <= at_first.slot;

@@ -10,6 +10,8 @@ case_small() {
     grep -q '^VC_SANITIZE:BOOL=ON' "$built/CMakeCache.txt" && skip "RTL has no sanitizer"
     check "bits and cycles" 0 ', 0 differ; 0 times of phases and layers differ' \
         "$root/rtl/cosim.py" "$built" small
+    cp "$out" said.txt
+    check "a decoder's sums and cycles" 0 '3 cycles, 0 apart; 0 sums differ' cat said.txt
     small=$built/rtl/small
     check "a layer's cycles" 0 '^cycle,phases over' \
         "$small/chip0/made/tb" "$small/0.safetensors" --timeline 1
