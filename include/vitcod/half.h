@@ -24,7 +24,8 @@ void vc_half_close(vc_half *half);
 /* Rounds `count` contiguous values into one of the two operands. */
 typedef enum vc_half_operand { VC_HALF_A, VC_HALF_B } vc_half_operand;
 void vc_half_load(vc_half *half, vc_half_operand operand, const float *x, size_t count);
-/* Room for so many values of an operand, for a caller that rounds them itself. */
+/* Where so many values of an operand lie, for a caller that rounds them itself; until it is loaded
+ * anew. */
 uint16_t *vc_half_room(vc_half *half, vc_half_operand operand, size_t count);
 
 /* The same product as vc_gemm with alpha 1, of the operands loaded last, which are contiguous with

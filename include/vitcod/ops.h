@@ -27,12 +27,13 @@ typedef struct vc_linear {
 void vc_linear_forward(float *y, const float *x, const vc_linear *linear, size_t rows,
                        const float *residual);
 
-/* dx may be NULL, and db, where who made dy summed it up; db is ignored without a bias. */
+/* dx may be NULL. So may db, where the caller has added up dy's rows already; without a bias it is
+ * ignored. */
 void vc_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
                         const vc_linear *linear, size_t rows);
 
-/* The same with products in bfloat16; half NULL: in float32. With half, dy and db NULL: dy is
- * operand A already. */
+/* The same with products in bfloat16; half NULL: in float32. With half, and without db, dy may be
+ * NULL: operand A is loaded with it already. */
 void vc_linear_forward_in(vc_half *half, float *y, const float *x, const vc_linear *linear,
                           size_t rows, const float *residual);
 void vc_linear_backward_in(vc_half *half, float *dx, float *dw, float *db, const float *dy,

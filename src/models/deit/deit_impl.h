@@ -36,8 +36,8 @@ void vc__deit_mlp(vc_acts *acts, const vc_model *model, size_t layer, size_t bat
 /* What lies between the products of the MLP. dx may be dy where nothing is gated. */
 vc_activation vc__deit_activation(const vc__deit_config *config);
 void vc__deit_activate(float *y, const float *x, const vc__deit_config *config, size_t rows);
-/* Returns 1 if it is done as vc_gelu_backward_in does it, with what becomes of dx, or else 0: dx is
- * written, and nothing summed up. */
+/* Returns 1 where it is vc_gelu_backward_in, which adds to db and, with half, does not write dx; 0:
+ * dx is written, and db is not. */
 int vc__deit_activate_backward(vc_half *half, float *dx, float *db, const float *dy, const float *x,
                                const vc__deit_config *config, size_t rows);
 void vc__deit_classify(vc_acts *acts, const vc_model *model, size_t batch,
