@@ -27,6 +27,8 @@ REASONS = {
     "profile/peak.c": "has a loop for each instruction set, of which the best runs",
     "profile/counters.c": "the kernel allows no counters of the CPU on virtual machines",
     "kernels/attention_rows_avx512bf16.c": "not every CPU has bfloat16",
+    "report/png.c": "takes over where memory runs out or a disk is full",
+    "train/divergence.c": "gradients are hardly infinite where all that they come from is finite",
 }
 
 

@@ -2,6 +2,7 @@
 #include "small_masks.h"
 #include "vitcod/chip_kind.h"
 #include "vitcod/compare.h"
+#include "vitcod/npy.h"
 
 static const char *const models[] = {"deit_tiny_patch16_224"};
 static const double sparsities[] = {0.95};
@@ -142,6 +143,55 @@ static void what_beats_vitcod_says_why(void **state)
     vc_comparison_close(&c);
 }
 
+/* FOLDER/deit_tiny_patch16_224.npy: every second query looks at one key above all, the others at
+ * all keys nearly alike. */
+static const char *write_attention(void)
+{
+    enum { LAYERS = 12, HEADS = 3, TOKENS = 197 };
+    static char folder[256];
+    char path[512];
+    const size_t rows = (size_t)LAYERS * HEADS * TOKENS;
+    float *values = malloc(rows * TOKENS * sizeof *values);
+    assert_non_null(values);
+    for (size_t i = 0; i < rows * TOKENS; i++) {
+        const size_t row = i / TOKENS, query = row % TOKENS;
+        const float noise = (float)(i * 7919 % 100003) / 100003.0f; /* few are alike */
+        values[i] = row % 2 && i % TOKENS == query ? 0.5f : 0.5f * (0.5f + noise) / TOKENS;
+    }
+    const vc_tensor maps = {VC_F32, 4, {LAYERS, HEADS, TOKENS, TOKENS}, values};
+    snprintf(folder, sizeof folder, "%s", temporary("attention"));
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/deit_tiny_patch16_224.npy", folder);
+    assert_ok(vc_npy_write(path, &maps));
+    free(values);
+    return folder;
+}
+
+/* A chip that predicts its mask sees as many of the highest scores as the mask keeps. */
+static void predictions_see_real_attention(void **state)
+{
+    (void)state;
+    static const char *const chips[] = {"sanger", "spatten", "vitcod"};
+    vc_compare_options o = options();
+    vc_comparison of_mask, of_maps;
+    o.chips = chips;
+    o.chip_count = 3;
+    assert_ok(vc_compare(&of_mask, &o));
+    assert_true(isnan(of_mask.scenes[0].flat));
+    assert_string_equal(of_mask.rows[0].seen, "the mask");
+    o.attention = write_attention();
+    assert_ok(vc_compare(&of_maps, &o));
+    assert_near(of_maps.scenes[0].flat, 0.5, 1e-3);
+    assert_string_equal(of_maps.rows[0].seen, "attention maps");
+    assert_near(vc_plan_kept_share(&of_maps.scenes[0].seen), of_maps.scenes[0].kept, 1e-3);
+    assert_true(row_of(&of_maps, "sanger")->attention.cycles !=
+                row_of(&of_mask, "sanger")->attention.cycles);
+    assert_int_equal(row_of(&of_maps, "vitcod")->attention.cycles,
+                     row_of(&of_mask, "vitcod")->attention.cycles);
+    vc_comparison_close(&of_mask);
+    vc_comparison_close(&of_maps);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     (void)state;
@@ -172,6 +222,7 @@ int main(void)
         cmocka_unit_test(all_chips_on_equal_terms),       cmocka_unit_test(pruners_do_as_much_work),
         cmocka_unit_test(published_chips_are_said_to_be), cmocka_unit_test(a_rate_has_no_standby),
         cmocka_unit_test(what_beats_vitcod_says_why),     cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(predictions_see_real_attention),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }

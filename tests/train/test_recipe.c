@@ -237,6 +237,7 @@ static void a_divergence_names_its_place(void **state)
     (void)state;
     expect_divergence("blocks.1.mlp.fc1.weight", NAN, "in the parameter blocks.1.mlp.fc1.weight");
     expect_divergence("blocks.1.attn.qkv.weight", 1e38f, "in what block 1 makes of Q, K and V");
+    expect_divergence("head.weight", 3e38f, "in the logits");
 }
 
 static void options_are_checked(void **state)

@@ -312,6 +312,38 @@ static void by_a_teachers_blocks(void **state)
     }
 }
 
+/* Of what is not finite the first is named, in the order of the forward pass. */
+static void divergence_names_its_place(void **state)
+{
+    (void)state;
+    static const char *const parameters[] = {
+        "Transformer.pos_embedding", "Transformer.model.layers.0.self_attn.linears.1.bias",
+        "Transformer.model.layers.1.self_attn.linears.3.bias",
+        "Transformer.model.layers.1.feed_forward.w_1.bias",
+        "Transformer_reduce.model.layers.0.self_attn.linears.0.bias"};
+    static const char *const places[] = {
+        "in what block 0 takes", "in what block 0 makes of Q, K and V",
+        "in what block 1 gives to its MLP", "in what block 1 makes in its MLP",
+        "in what block 2 makes of Q, K and V"};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        char place[VC_PLACE_ROOM] = "";
+        vc_model *model = variant(&strided_kinds[0], PLAIN);
+        vc_acts acts;
+        assert_ok(vc_acts_open(&acts, model, BATCH, 1));
+        set_batch(model, 0);
+        vc_model_forward(&acts, model, poses, BATCH, NULL);
+        assert_false(vc_model_not_finite(place, model, &acts));
+        for (size_t p = 0; p < model->param_count; p++)
+            if (strcmp(model->params[p].name, parameters[i]) == 0)
+                model->values[model->params[p].offset] = INFINITY;
+        vc_model_forward(&acts, model, poses, BATCH, NULL);
+        assert_true(vc_model_not_finite(place, model, &acts));
+        assert_string_equal(place, places[i]);
+        vc_acts_close(&acts);
+        vc_model_close(model);
+    }
+}
+
 /* What is reported as done is not changed afterwards, and in the end all of it is. */
 typedef struct watch {
     const vc_grads *grads;
@@ -402,11 +434,15 @@ static void threads_do_not_matter(void **state)
 
 static int run_group(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_pytorch),           cmocka_unit_test(ten_steps),
-        cmocka_unit_test(central_differences),  cmocka_unit_test(branches_left_out),
-        cmocka_unit_test(by_a_teachers_blocks), cmocka_unit_test(reports_what_is_done),
-        cmocka_unit_test(as_settled),           cmocka_unit_test(threads_do_not_matter)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_pytorch),
+                                       cmocka_unit_test(ten_steps),
+                                       cmocka_unit_test(central_differences),
+                                       cmocka_unit_test(branches_left_out),
+                                       cmocka_unit_test(by_a_teachers_blocks),
+                                       cmocka_unit_test(reports_what_is_done),
+                                       cmocka_unit_test(as_settled),
+                                       cmocka_unit_test(threads_do_not_matter),
+                                       cmocka_unit_test(divergence_names_its_place)};
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
 
