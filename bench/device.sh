@@ -118,14 +118,22 @@ row() {
     model=$1 side=$2 batch=$3 dtype=$4
     shift 5
     is_new "$what" || return 0
-    if limited 150 "$build/vitcod" bench --arch "$model" --image-size "$side" --device "$device" \
+    ended=0
+    limited 150 "$build/vitcod" bench --arch "$model" --image-size "$side" --device "$device" \
         --batch "$batch" --dtype "$dtype" --warm-up 5 --runs "$runs" --alone --json "$@" \
-        >"$work/json" 2>"$work/error"; then
+        >"$work/json" 2>"$work/error" || ended=$?
+    is_cut "$ended" "$what" && return
+    if [ "$ended" = 0 ]; then
         echo "| $what | $(value median_ms) | $(value images_per_second) | $(value attention_ms) |" |
             say
     else
         echo "| $what | $(failure "$work/error") | | |" | say
     fi
+}
+
+# is_cut STATUS WHAT: 1 if it did not end because no time is left: a further run tries it again
+is_cut() {
+    [ "$1" = 124 ] && ! time_left && echo "no time left: | $2 |"
 }
 
 # failure FILE: why there is no time, as a cell
@@ -174,6 +182,7 @@ tensorrt_row() {
     ended=0
     limited 180 trtexec --onnx="$work/$1-$2.onnx" --shapes="images:$3x3x$2x$2" \
         --device="$index" $flag >"$work/log" 2>&1 || ended=$?
+    is_cut "$ended" "$what" && return
     # From the host to the host, as the others.
     ms=$(sed -n 's/.*\] Latency: .* median = \([0-9.]*\) ms.*/\1/p' "$work/log" | head -n 1)
     if [ "$ended" = 0 ] && [ "$ms" ]; then

@@ -56,10 +56,25 @@ esac
 FAKE
 }
 
+# With LATE set, time is up while trtexec runs.
+write_clock() {
+    cat >tools/date <<'FAKE'
+#!/bin/sh
+[ -e late ] && exec echo 9999999999
+exec /bin/date "$@"
+FAKE
+    cat >tools/timeout <<'FAKE'
+#!/bin/sh
+[ -z "${LATE:-}" ] || [ "$2" != trtexec ] || { touch late && exit 124; }
+exec /usr/bin/timeout "$@"
+FAKE
+}
+
 setup() {
     mkdir tools files
     write_trtexec
     write_python
+    write_clock
     chmod +x tools/*
     cp "$root/models/fashion-vit.safetensors" files/model.safetensors
     { printf '\223NUMPY\001\000\166\000%-117s\n' \
@@ -114,6 +129,17 @@ case_goes_on() {
     rm table.md
     check "no time" 0 'no time left: | ' bench cuda 0
     check "no row" 1 '' grep '| vitcod |' table.md
+}
+
+case_time_is_up() {
+    LATE=1
+    export LATE
+    check "while TensorRT runs" 0 'no time left: .* TensorRT |' bench cuda
+    check "no row" 1 '' grep 'TensorRT' table.md
+    unset LATE
+    rm late
+    check "a further run" 0 '^goals$' bench cuda
+    check "has it" 0 '' grep '| dense | TensorRT | 1.25 |' table.md
 }
 
 case_failures() {
