@@ -157,6 +157,10 @@ def synthesise(o, macros, name, values):
         bits = int(re.search(r"memory bits: +(\d+)", (folder / "memories").read_text())[1])
         said = (folder / "cells").read_text()
     cells = {kind: int(count) for kind, count in re.findall(r"^ +([A-Z]\w+) +(\d+)$", said, re.M)}
+    strange = {kind for kind in re.findall(r"^ +(\$\S+) +\d+$", said, re.M)
+               if not kind.startswith("$mem")}
+    if strange:
+        return f"Yosys left what the library has no cells for: {', '.join(sorted(strange))}"
     return cells, float(re.search(r"Chip area for .*: ([\d.]+)", said)[1]), bits
 
 
