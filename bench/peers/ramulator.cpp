@@ -56,5 +56,9 @@ int main(int argc, char **argv)
         }
         memory->tick();
     }
+    if (!std::feof(file)) {
+        std::fprintf(stderr, "%s: line %lld is not `ADDRESS READ|WRITE CLOCK`\n", argv[2], sent + 1);
+        return 1;
+    }
     std::printf("%lld\n", last);
 }
