@@ -176,7 +176,7 @@ static void fill_bits(vc_pattern_head *head, const vc_pattern *p, const compiled
     }
 }
 
-/* Of the entries that are listed by rows: none of a column in the panel is. */
+/* Behind the column's entries that rows list: those of a column in the panel are not listed. */
 static int32_t column_end(const compiled *c, size_t column)
 {
     return c->column_start[c->inside[column] ? column : column + 1];

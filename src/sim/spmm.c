@@ -80,7 +80,7 @@ static uint64_t denser_visit(engine *e, pass *p, size_t query)
     const uint64_t start = start_row(e, p, query);
     uint64_t t = start;
     e->lines.spent[VC_SPENT_BUSY] += (end - e->at) * p->cycles;
-    if (!p->a->flow && t >= p->v->last) {
+    if (!p->a->flow && t >= p->v->last) { /* waits for no value */
         t += (end - e->at) * p->cycles;
         e->at = end;
     }

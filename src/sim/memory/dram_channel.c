@@ -101,11 +101,13 @@ static vc__choice scan(vc__dram *m, vc__channel *ch)
     const vc__choice oldest = choice_of(m, ch, q->oldest, write);
     if (is_late(m, q, m->now))
         return oldest;
+    /* Where the oldest burst's column command is as soon as any can be, no other goes before it, so
+     * that only banks that want another row are looked at. */
     const int column = is_column(&oldest) && oldest.time == soonest_column(m, ch, write);
     if (column && q->misses == 0)
-        return oldest; /* nothing can go before it */
+        return oldest;
     if (column)
-        best = oldest; /* and no column command */
+        best = oldest;
     for (size_t i = 0; i < q->active_count; i++) {
         const vc__bank_queue *bank = &q->banks[q->active[i]];
         if (column && bank->hit != VC__NO_BURST)
