@@ -23,15 +23,13 @@ LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 SCALED = (28 / 180) ** 2
 TOKENS, HEADS, DIM = 197, 3, 64  # DeiT-Tiny
 BEGIN, END = "<!-- area -->\n", "<!-- end of area -->\n"
-# Modules that others have and that are counted by themselves.
+# Softmax's lanes as black boxes, as they are counted by themselves.
 LANES = """
 (* blackbox *) module exp_power(input logic [31:0] difference, input logic [23:0] mantissa,
     input logic [7:0] exponent, output logic [16:0] power); endmodule
 (* blackbox *) module share(input logic [16:0] power, input logic [7:0] whole,
     input logic [31:0] sum, output logic [7:0] probability); endmodule
 """
-
-
 NAMES = ("pe_line", "exp_power", "share", "coder", "sum_port", "scratchpad", "output_scratchpad",
          "softmax", "engine", "dma")
 
