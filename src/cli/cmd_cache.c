@@ -17,7 +17,7 @@ typedef struct cache_result {
 static const vc_field file_fields[] = {
     {VC_FIELD(vc_cached_file, name, "",
               "packed-*: weights; values-*: what is known of a model; attention-costs-*: what was "
-              "measured of this CPU")},
+              "measured of this CPU; kernels-*: for CUDA")},
     {VC_FIELD(vc_cached_file, bytes, "B", "of the file")},
 };
 static const vc_record file_record = VC_RECORD("cached_file", vc_cached_file, file_fields);
