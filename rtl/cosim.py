@@ -71,7 +71,7 @@ def chip(path, **values):
 
 
 def small_cases(work, _):
-    # Of softmax's lanes more than two, as Verilator takes loops of two that it refuses for more.
+    # Of softmax's lanes more than the rounds that Verilator unrolls: it refuses more loops then.
     mask = random_mask(work / "small.npy", 1, 2, 2, 12, 0.15)
     yield "a small plan", ["--mask", mask, "--threshold", 6, "--head-dim", 16, "--chip",
                            chip(work / "small.yaml", softmax_lanes=3)]
