@@ -21,6 +21,7 @@ from cosim import HERE, ROOT, parameters, random_mask, run
 CHIP = ROOT / "configs" / "accelerators" / "vitcod.yaml"
 LIBRARY = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 SCALED = (28 / 180) ** 2
+MEMORY = 8  # GiB that a module may take
 TOKENS, HEADS, DIM = 197, 3, 64  # DeiT-Tiny
 BEGIN, END = "<!-- area -->\n", "<!-- end of area -->\n"
 # Softmax's lanes as black boxes, as they are counted by themselves.
@@ -114,7 +115,7 @@ def readable(text):
 
 def limits(seconds):
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY << 30, MEMORY << 30))
 
 
 def used():
@@ -150,6 +151,8 @@ def synthesise(o, macros, name, values):
             # Yosys' own limit, or that of a mapper which it waits for.
             if done.returncode == -signal.SIGXCPU or used() - before >= o.seconds:
                 return f"did not finish in {o.seconds} s of a CPU's time"
+            if "bad_alloc" in done.stderr:
+                return f"wanted more than {MEMORY} GiB of memory"
             said = re.findall(r"ERROR: (.*)", done.stderr + done.stdout)
             return "Yosys: " + (said[-1] if said else f"status {done.returncode}")
         bits = int(re.search(r"memory bits: +(\d+)", (folder / "memories").read_text())[1])
