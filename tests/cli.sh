@@ -100,6 +100,17 @@ skip() {
     exit "$bad"
 }
 
+# has_products PRECISION: of the CPU, by oneDNN
+has_products() {
+    [ -z "${ONEDNN_MAX_CPU_ISA-}" ] || return 1
+    case $1 in
+    bf16) grep -qw avx512bw /proc/cpuinfo ;;
+    int8) grep -qw avx512_vnni /proc/cpuinfo ;;
+    *) true ;;
+    esac
+}
+wants_products() { has_products "$1" || skip "no products in $1 on this CPU"; }
+
 # wait_until SECONDS COMMAND...: until it succeeds; a failure of the case if it does not in time
 wait_until() {
     tries=$(($1 * 50))

@@ -30,7 +30,9 @@ setup() {
 
 case_the_same_results() {
     begin
+    varying=everything # not every CPU has all of them
     for dtype in fp32 bf16 int8; do
+        has_products "$dtype" || continue
         check "$dtype without" 0 '"images"' classify --dtype "$dtype"
         result without
         check "$dtype, which makes it" 0 '"images"' classify --dtype "$dtype" --cache
@@ -43,7 +45,7 @@ case_the_same_results() {
         grep -q '^vitcod:' "$out" && failed "nothing to note" "it notes something"
         [ "$made" = "$(stat -c %i "$(kept "$dtype")")" ] || failed "the file" "was written again"
     done
-    check "it is listed" 0 'packed-.*int8' "$vitcod" cache
+    check "it is listed" 0 'packed-.*fp32' "$vitcod" cache
     holds "with what is known of the model" 'values-.*json'
     check "and removed" 0 '"cleared": true' "$vitcod" cache --clear --json
     check "all of it" 0 ': 0 files, 0.00 MiB' "$vitcod" cache

@@ -9,7 +9,6 @@ data=${FASHION_MNIST:-/usr/share/datasets/fashion-mnist}
 wants_data() {
     [ -d "$data" ] || skip "no Fashion-MNIST in $data (Debian: dataset-fashion-mnist)"
 }
-wants_vnni() { grep -q avx512_vnni /proc/cpuinfo || skip "this CPU has no AVX512_VNNI"; }
 
 setup() {
     [ -d "$data" ] || return
@@ -65,7 +64,8 @@ case_threads_do_not_matter() {
 
 case_precisions() {
     wants_data
-    wants_vnni
+    wants_products int8
+    wants_products bf16
     check "eval in bf16" 0 'top-1' "$vitcod" eval "$model" --data "$data" --limit 500 --dtype bf16
     check "quantize" 0 'same class as fp32 on' \
         "$vitcod" quantize "$model" --data "$data" --limit 64 -o q

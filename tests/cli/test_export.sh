@@ -52,7 +52,7 @@ case_refuses() {
 }
 
 case_int8() {
-    grep -q avx512_vnni /proc/cpuinfo || skip "this CPU has no AVX512_VNNI"
+    wants_products int8
     check "quantize" 0 'same class' "$vitcod" quantize one --data data -o int8
     check "export" 0 'int8 weights as fp32$' "$vitcod" export int8 -o int8.onnx
     check "as JSON" 0 '"of_int8": true' "$vitcod" export int8 -o int8.onnx --json

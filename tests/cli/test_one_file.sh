@@ -99,7 +99,8 @@ case_train_goes_on() {
 }
 
 case_quantize() {
-    grep -q avx512_vnni /proc/cpuinfo || skip "this CPU has no AVX512_VNNI"
+    wants_products int8
+    masks='s/"class": [0-9]*/"class": #/' # some are nearly as likely as others
     hash_of one
     check "quantize" 0 'same class' "$vitcod" quantize one --data data -o int8
     check "carries the plan on" 0 "$hash" "$vitcod" info int8 --json

@@ -68,6 +68,7 @@ case_from_a_teacher() {
     check "a teacher has all of the loss" 0 'epoch 2/2' \
         "$vitcod" train --init "$model" --teacher "$model" --distill 1 --data "$poses" \
         --batch 16 --epochs 2 -o student
+    wants_products bf16
     check "bfloat16" 0 'epoch 1/1' learns --epochs 1 --dtype bf16 -o half
 }
 

@@ -102,7 +102,7 @@ case_stochastic_depth() {
 }
 
 case_bfloat16() {
-    grep -q avx512bw /proc/cpuinfo || skip "this CPU has no AVX512BW"
+    wants_products bf16
     check "bfloat16" 0 'epoch 1/1' train --init levit --dtype bf16 --epochs 1 -o half
 }
 
