@@ -96,11 +96,12 @@ case_sparse() {
         "$vitcod" autoencoder dense --data "$poses" -o coder
     check "learnt with it, under masks" 0 'epoch 1/1' \
         learns --init dense --autoencoder coder --mask masks --epochs 1 -o coded
+    varying=everything
+    wants_products int8
     check "no LayerNorm to even out" 1 'has no LayerNorm' \
         "$vitcod" quantize dense --data "$poses" -o even
     check "int8 without that" 0 '^MPJPE ' "$vitcod" eval dense --data "$poses" --truth "$truth" \
         --subjects C --dtype int8
-    varying=everything
 }
 
 # distance KEY: of a result of calibrate
