@@ -182,6 +182,15 @@ static void lanes_enter(void)
     setcontext(lanes_turn());
 }
 
+static void make_lane(int lane)
+{
+    ucontext_t *c = &lanes.lanes[lane];
+    getcontext(c);
+    c->uc_stack.ss_sp = lanes.stacks[lane];
+    c->uc_stack.ss_size = STACK;
+    makecontext(c, lanes_enter, 0);
+}
+
 static void run_group(size_t x, size_t y, size_t number)
 {
     int *place = lanes.kernel->program->place;
@@ -192,12 +201,8 @@ static void run_group(size_t x, size_t y, size_t number)
     for (piece *p = lanes.pieces; p; p = p->next)
         if (p->is_local)
             memset(p->at, 0xff, p->bytes);
-    for (int lane = 0; lane < LANES; lane++) {
-        getcontext(&lanes.lanes[lane]);
-        lanes.lanes[lane].uc_stack.ss_sp = lanes.stacks[lane];
-        lanes.lanes[lane].uc_stack.ss_size = STACK;
-        makecontext(&lanes.lanes[lane], lanes_enter, 0);
-    }
+    for (int lane = 0; lane < LANES; lane++)
+        make_lane(lane);
     lanes.tick++;
     lanes.lane = 0;
     swapcontext(&lanes.host, &lanes.lanes[0]);
