@@ -95,7 +95,7 @@ coverage:
 	    --csv $(BUILD)-coverage/lines.csv --print-summary --fail-under-line 90 || low=1; \
 	tools/coverage.py $(BUILD)-coverage/lines.csv docs/reliability.md && [ -z "$$low" ]
 
-# The tests that are programs.
+# The tests that are programs, as a word of the shell: they are built by then.
 UNITS = $$(ls -d $(BUILD)/tests/test_* | grep -v fail_always)
 
 # What stands before a release, within an hour on two cores.

@@ -40,7 +40,7 @@ vc_status vc_half_open(vc_half **out)
 {
     *out = NULL;
     if (!vc_precision_supported(VC_IN_BF16))
-        return vc_fail(VC_EUNSUPPORTED, "this CPU has no instructions for bf16");
+        return vc_fail(VC_EUNSUPPORTED, "oneDNN has no products in bf16 on this CPU");
     vc_half *half = calloc(1, sizeof *half);
     if (half && dnnl_engine_create(&half->engine, dnnl_cpu, 0) == dnnl_success) {
         *out = half;

@@ -66,6 +66,9 @@ int vc__product_pack(vc__product *out, const vc_products *p, const vc__product_g
                      const void *weight, const float *bias, void *to);
 void vc__product_close(vc__product *product);
 
+/* What the CPU has and ONEDNN_MAX_CPU_ISA leaves (product_onednn.c). */
+int vc__onednn_has(dnnl_cpu_isa_t wanted);
+
 /* Runs a worker's product of as many rows as the variant has. */
 void vc__product_execute(const vc_products *p, const vc__product_variant *v,
                          const vc__product *what, void *y, const void *x, size_t worker);

@@ -27,8 +27,7 @@ const char *vc_precision_name(vc_precision precision)
     return precision_names[precision];
 }
 
-/* What the CPU has and ONEDNN_MAX_CPU_ISA leaves. */
-static int has(dnnl_cpu_isa_t wanted)
+int vc__onednn_has(dnnl_cpu_isa_t wanted)
 {
     return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
 }
@@ -37,9 +36,9 @@ int vc_precision_supported(vc_precision precision)
 {
     switch (precision) {
     case VC_IN_BF16:
-        return has(dnnl_cpu_isa_avx512_core);
+        return vc__onednn_has(dnnl_cpu_isa_avx512_core);
     case VC_IN_INT8:
-        return has(dnnl_cpu_isa_avx512_core_vnni);
+        return vc__onednn_has(dnnl_cpu_isa_avx512_core_vnni);
     case VC_IN_FP16:
         return 0;
     default:

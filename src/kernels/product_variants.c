@@ -126,7 +126,9 @@ void vc__product_execute(const vc_products *p, const vc__product_variant *v,
                                     {DNNL_ARG_DST, memory->y},
                                     {DNNL_ARG_SCRATCHPAD, memory->scratch},
                                     {DNNL_ARG_BIAS, what->bias}};
-    /* below AVX-512 it would share its sums among the threads that it finds when it is run */
+    /* Below AVX-512 oneDNN cuts a product by the number of threads at run time, whatever it was
+     * when the primitive was made, which gives other bits: one thread, also outside of a parallel
+     * region. */
     const int threads = omp_in_parallel() ? 1 : omp_get_max_threads();
     if (threads > 1)
         omp_set_num_threads(1);
@@ -139,12 +141,14 @@ void vc__product_execute(const vc_products *p, const vc__product_variant *v,
         omp_set_num_threads(threads);
 }
 
+enum { PLACES = 32 };
+
 /* A product of random values, on which the primitives of a form are compared. */
 typedef struct probe {
     vc__product made;
     float *weight, *bias, *x;    /* (outputs, inputs), (outputs), (VC_PRODUCT_ROWS, inputs) */
     uint16_t *halves;            /* x in bf16 */
-    float *before, *want, *have; /* (VC_PRODUCT_ROWS, outputs) */
+    float *before, *want, *have; /* (VC_PRODUCT_ROWS, outputs); before: what `add` adds to */
 } probe;
 
 /* Random values from -1 to 1 that use all bits of the mantissa. */
@@ -189,21 +193,22 @@ static int probe_open(probe *out, const vc_products *p, const vc__product_group 
     return 1;
 }
 
-/* Computes every row in products of as many rows as the variant has, and compares with the product
- * of all rows. Below AVX-512 the order of a row's sum goes by its place in a block of rows, so that
- * every place is tried there. */
+/* Compares products of as many rows as the variant has with the product of all rows. They begin at
+ * every v->rows-th row, and below AVX-512 at each of the first PLACES: there the order of a row's
+ * sum may go by its place in a block of rows, which has fewer. */
 static int is_like_the_first(const vc_products *p, const vc__product_group *f,
                              const vc__product_variant *v)
 {
     const size_t n = f->form.outputs, k = f->form.inputs,
-                 step = vc_precision_supported(VC_IN_BF16) ? v->rows : 1;
+                 step = vc__onednn_has(dnnl_cpu_isa_avx512_core) ? v->rows : 1,
+                 end = step == 1 ? PLACES : VC_PRODUCT_ROWS;
     probe q;
     if (!probe_open(&q, p, f))
         return 0;
     const unsigned char *x = f->form.precision == VC_IN_BF16 ? (void *)q.halves : q.x;
     vc__product_execute(p, &f->variants[0], &q.made, q.want, x, 0);
     int same = 1;
-    for (size_t r = 0; same && r + v->rows <= VC_PRODUCT_ROWS; r += step) {
+    for (size_t r = 0; same && r < end && r + v->rows <= VC_PRODUCT_ROWS; r += step) {
         memcpy(q.have, q.before + r * n, v->rows * n * sizeof *q.have);
         vc__product_execute(p, v, &q.made, q.have,
                             x + r * k * vc__product_input_bytes(f->form.precision), 0);

@@ -100,7 +100,7 @@ case_train_goes_on() {
 
 case_quantize() {
     wants_products int8
-    masks='s/"class": [0-9]*/"class": #/' # some are nearly as likely as others
+    masks='s/"class": [0-9]*/"class": #/' # which of nearly alike ones is first goes by rounding
     hash_of one
     check "quantize" 0 'same class' "$vitcod" quantize one --data data -o int8
     check "carries the plan on" 0 "$hash" "$vitcod" info int8 --json

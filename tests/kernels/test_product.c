@@ -112,7 +112,7 @@ static void check_neighbours(const vc_product_form *form, size_t step)
     fill(bias, n, 7);
     fill(before, most * n, 8);
     vc_kernels_get()->to_bf16(halves, inputs, most * k);
-    const unsigned char *rows = form->precision == VC_IN_BF16 ? (void *)halves : inputs;
+    unsigned char *rows = form->precision == VC_IN_BF16 ? (void *)halves : (void *)inputs;
     /* int8 takes the bytes of the floats as they come */
     assert_ok(vc_products_add(&index, products, form, weight, bias, most));
     memcpy(want, before, most * n * sizeof *want);
@@ -126,6 +126,15 @@ static void check_neighbours(const vc_product_form *form, size_t step)
             fail_msg("%s, %zu x %zu: rows %zu to %zu have other bits than within %zu rows",
                      vc_precision_name(form->precision), n, k, first, first + count - 1, most);
     }
+    /* the same row at every place */
+    for (size_t r = 1; r < most; r++) {
+        memcpy(rows + r * k * bytes, rows, k * bytes);
+        memcpy(before + r * n, before, n * sizeof *before);
+    }
+    memcpy(want, before, most * n * sizeof *want);
+    vc_products_run(products, index, want, rows, most, 0);
+    for (size_t r = 1; r < most; r++)
+        assert_memory_equal(want + r * n, want, n * sizeof *want);
     free(inputs);
     free(weight);
     free(bias);
