@@ -151,8 +151,10 @@ vc_status vc__journal_read(vc_distilled *out, const json_t *journal, const char 
     out->log = calloc(count + 1, sizeof *out->log);
     if (!out->log)
         return vc_fail(VC_ENOMEM, "out of memory for the log");
-    for (; out->epochs < count; out->epochs++)
-        VC_TRY(vc_record_read(&out->log[out->epochs], &vc_distill_epoch_record,
-                              json_array_get(log, out->epochs), path));
+    for (size_t i = 0; i < count; i++) {
+        out->epochs = i + 1; /* what is read in part is released as well */
+        VC_TRY(
+            vc_record_read(&out->log[i], &vc_distill_epoch_record, json_array_get(log, i), path));
+    }
     return VC_OK;
 }
