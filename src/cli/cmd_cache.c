@@ -81,8 +81,8 @@ const cli_command cmd_cache = {
     "Lists what lies in $XDG_CACHE_HOME/vitcod or ~/.cache/vitcod: weights that were packed by "
     "classify, infer or eval --cache of a model in one file, which processes map and share, what "
     "attention was measured to cost here, and kernels that NVRTC compiled for CUDA. A file of "
-    "packed weights belongs to a model's file (as the system "
-    "tells files apart: device, inode, size, times), its precision, the CPU's "
+    "packed weights belongs to a model's file (as the system tells files apart: device, inode, "
+    "size, times), its precision, the CPU's "
     "instructions, the build of vitcod (version, sources, compiler), and oneDNN's version; where "
     "one of them has changed, or a value is not what was written, as after a fault of the disk, it "
     "is made anew, with a note.",

@@ -199,9 +199,9 @@ static int probe_open(probe *out, const vc_products *p, const vc__product_group 
 static int is_like_the_first(const vc_products *p, const vc__product_group *f,
                              const vc__product_variant *v)
 {
-    const size_t n = f->form.outputs, k = f->form.inputs,
-                 step = vc__onednn_has(dnnl_cpu_isa_avx512_core) ? v->rows : 1,
-                 end = step == 1 ? PLACES : VC_PRODUCT_ROWS;
+    const int any_place = vc__onednn_has(dnnl_cpu_isa_avx512_core);
+    const size_t n = f->form.outputs, k = f->form.inputs, step = any_place ? v->rows : 1,
+                 end = any_place ? VC_PRODUCT_ROWS : PLACES;
     probe q;
     if (!probe_open(&q, p, f))
         return 0;

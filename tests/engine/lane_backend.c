@@ -1,6 +1,7 @@
 /* Two backends for tests on lane_runtime.c: with plain products, and with those of a library. */
 #include <math.h>
 
+#include "every_backend.h"
 #include "lane_runtime.c"
 #include "vitcod/clock.h"
 
@@ -125,14 +126,7 @@ static const vc_backend lane_backends[] = {
      .open = lanes_open_library,
      VC__DEVICE_ROW}};
 
-/* Every backend that there is, and these behind them. */
 static const vc_backend *backend_or_lanes(size_t index)
 {
-    size_t listed = 0;
-    while (vc_backend_at(listed))
-        listed++;
-    if (index < listed)
-        return vc_backend_at(index);
-    index -= listed;
-    return index < sizeof lane_backends / sizeof *lane_backends ? &lane_backends[index] : NULL;
+    return every_backend(index, lane_backends, sizeof lane_backends / sizeof *lane_backends);
 }

@@ -9,19 +9,14 @@
 #include "../summary_plans.h"
 #include "../tiny_levit.h"
 #include "checking_backend.c"
+#include "every_backend.h"
 
 enum { IMAGES = 3 };
 
 static const vc_backend *backend_at(size_t index)
 {
-    size_t listed = 0;
-    while (vc_backend_at(listed))
-        listed++;
-    if (index < listed)
-        return vc_backend_at(index);
-    index -= listed;
-    return index < sizeof checking_backends / sizeof *checking_backends ? &checking_backends[index]
-                                                                        : NULL;
+    return every_backend(index, checking_backends,
+                         sizeof checking_backends / sizeof *checking_backends);
 }
 
 static void compare(const float *have, const float *want, size_t count, double tolerance)
