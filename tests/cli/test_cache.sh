@@ -184,8 +184,8 @@ case_no_place() {
         "$vitcod" infer --arch deit_tiny_patch16_224 --cache --input x
     # shellcheck disable=SC2016 # the inner shell's
     check "of a model that was written this moment" 0 'was written this moment' \
-        sh -c 'cp model fresh && "$1" classify fresh "$2" --cache' - "$vitcod" \
-        "$root/tests/data/golden/rgb8.png"
+        sh -c 'cp model fresh && touch -d "+1 minute" fresh && "$1" classify fresh "$2" --cache' \
+        - "$vitcod" "$root/tests/data/golden/rgb8.png"
     absent "nothing is kept of it" cache/vitcod/packed-*
 }
 
