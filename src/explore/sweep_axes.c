@@ -97,11 +97,10 @@ vc_status vc__axes_open(vc__axis **out, size_t *count)
     const size_t keys = vc_chip_keys(NULL, 0, vc_chip_kinds());
     vc_chip_key *key = calloc(keys, sizeof *key);
     *count = VC__AXIS_KEY + keys;
-    *out = calloc(*count, sizeof **out);
+    *out = key ? calloc(*count, sizeof **out) : NULL;
     assert(*count <= VC__SWEEP_MOST_AXES);
-    if (!key || !*out) {
+    if (!*out) {
         free(key);
-        free(*out);
         return vc_fail(VC_ENOMEM, "out of memory");
     }
     vc_chip_keys(key, keys, vc_chip_kinds());

@@ -348,6 +348,8 @@ case_memory() {
     without_memory made import model --plan plan -o made
     without_memory made simulate plan --head-dim 4 --json
     without_memory made info model --json
+    printf 'axes: {plan: plan, head_dim: 4, lines: [8, 16]}\n' >space.yaml
+    without_memory made sweep space.yaml -o made
     without_memory made.html report folder/run -o made.html
 }
 
