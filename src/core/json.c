@@ -10,18 +10,29 @@
 /* ---- noticing that jansson got no memory: it leaves out letters then, and goes on */
 
 static json_malloc_t given;
+static json_free_t release;
 static _Thread_local int lacked;
+static _Thread_local struct {
+    void *memory;
+    size_t bytes;
+} reserve;
 
 static void *noticing_malloc(size_t bytes)
 {
     void *memory = given(bytes);
-    lacked |= !memory && bytes > 0;
+    if (memory || bytes == 0)
+        return memory;
+    lacked = 1;
+    if (bytes <= reserve.bytes) {
+        memory = reserve.memory;
+        reserve.memory = NULL;
+        reserve.bytes = 0;
+    }
     return memory;
 }
 
 static void install(void)
 {
-    json_free_t release;
     json_get_alloc_funcs(&given, &release);
     json_set_alloc_funcs(noticing_malloc, release);
 }
@@ -35,10 +46,35 @@ static void begin_noticing(void)
 
 /* ---- texts */
 
+typedef struct {
+    const char *text;
+    size_t bytes;
+} left;
+
+/* One letter, and none once memory was missing. */
+static size_t give(void *buffer, size_t room, void *data)
+{
+    left *l = data;
+    if (lacked || l->bytes == 0 || room == 0)
+        return 0;
+    *(char *)buffer = *l->text++;
+    l->bytes--;
+    return 1;
+}
+
+/* jansson reads past the end of a token's buffer that could not grow. So a growth is never refused:
+ * the first that finds no memory gets the reserve, and the text ends there. */
 json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *error)
 {
+    left l = {text, bytes};
     begin_noticing();
-    json_t *value = json_loadb(text, bytes, flags, error);
+    reserve.bytes = 2 * bytes + 64; /* it doubles */
+    reserve.memory = given(reserve.bytes);
+    lacked = !reserve.memory;
+    json_t *value = lacked ? NULL : json_load_callback(give, &l, flags, error);
+    release(reserve.memory);
+    reserve.memory = NULL;
+    reserve.bytes = 0;
     if (!lacked)
         return value;
     json_decref(value);
