@@ -13,8 +13,8 @@ TEST_PACKAGES = libopenmpi-dev openmpi-bin chromium chromium-driver g++ python3 
 TSAN_TESTS = test_loader test_loader_training test_memory_limit test_file
 
 .PHONY: build demo test test-rtl rtl-area test-asan test-clang test-tsan test-fuzz test-random \
-        torture coverage check-all bench bench-peers bench-tokens schemas symbols lint format \
-        dist sbom packages install clean deps configure
+        torture torture-memory coverage check-all bench bench-peers bench-tokens schemas symbols \
+        lint format dist sbom packages install clean deps configure
 
 build: configure
 	@ninja -C $(BUILD) vitcod libvitcod pages
@@ -82,6 +82,11 @@ torture:
 	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --jobs $$(nproc) \
 	    --page docs/reliability.md
 
+# Of every verb, runs of which each lacks memory once; writes what was lost.
+torture-memory: build
+	@ninja -C $(BUILD) torture_shim failing_alloc
+	@tests/torture/every_request.py $(BUILD) --page docs/reliability.md
+
 # Which lines the tests run; what they do not stands in $(BUILD)-coverage/lines.txt, and what
 # matters of it on the page.
 coverage:
@@ -115,7 +120,7 @@ test-fuzz:
 	@tools/install-deps.sh clang libclang-rt-dev libomp-dev
 	@CC=clang cmake -G Ninja -S . -B $(BUILD)-fuzz -DVC_FUZZ=ON -DVC_WERROR=ON > /dev/null
 	@ninja -C $(BUILD)-fuzz fuzzers
-	@tools/run-fuzzers.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(FUZZ_PAGE)
+	@FUZZ_PAGE=$(FUZZ_PAGE) tools/run-fuzzers.sh $(BUILD)-fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: build
 	@ninja -C $(BUILD) benches

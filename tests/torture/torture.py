@@ -113,7 +113,7 @@ class Torture:
         self.random, self.seed = random.Random(seed), seed
         self.place = tempfile.mkdtemp(prefix="vitcod-torture-")
         self.table, self.lost, self.number, self.together = {}, [], 0, None
-        self.at = {}  # the call that is next for each scene
+        self.at, self.request = {}, {}  # the call and the request that are next for each scene
         self.environment = dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive",
                                 VC_ATTENTION_COSTS="1,1.6,7", TMPDIR=self.place,
                                 OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
@@ -146,7 +146,7 @@ class Torture:
         if status != 0:
             sys.exit(f"vitcod {' '.join(words)}: status {status}: {said.decode(errors='replace')}")
 
-    def set_up(self):
+    def set_up(self, scenes=None):
         base = self.base = os.path.join(self.place, "base")
         os.makedirs(os.path.join(base, "data"))
         idx(os.path.join(base, "data", "train"), 96, 4)
@@ -167,7 +167,7 @@ class Torture:
         _, said = self.run(base, "eval model --data data --json".split())
         with open(os.path.join(base, "results", "evaluation.json"), "wb") as file:
             file.write(said)
-        for scene in SCENES:
+        for scene in scenes or SCENES:
             self.learn(scene)
 
     def fresh(self, scene=None):
@@ -294,13 +294,23 @@ class Torture:
             resource.RLIMIT_FSIZE, (room, room)))
         return self.judge(scene, folder, status, said, silent=True), f"{room} bytes"
 
-    def no_memory(self, scene):
-        """One request of the program or of jansson fails."""
-        at = self.random.randint(1, 400)
+    def refuse(self, scene, at):
+        """The program's or jansson's request of this number fails. Whether there was one; why the
+        try is lost, or None."""
+        told = os.path.join(self.place, "told")
+        if os.path.exists(told):
+            os.unlink(told)
         folder = self.fresh(scene)
         status, said = self.run(folder, scene.command, added={
-            "LD_PRELOAD": self.failing, "VC_FAIL_AT": str(at)})
-        return self.judge(scene, folder, status, said), f"request {at}"
+            "LD_PRELOAD": self.failing, "VC_FAIL_AT": str(at), "VC_FAIL_TOLD": told})
+        return os.path.exists(told), self.judge(scene, folder, status, said)
+
+    def no_memory(self, scene):
+        """All requests, one after the other, from any on."""
+        at = self.request.setdefault(scene.name, self.random.randint(1, 400))
+        there, why = self.refuse(scene, at)
+        self.request[scene.name] = at + 1 if there else 1
+        return why, f"request {at}"
 
     def little_memory(self, scene):
         """The program says so before it begins."""
@@ -500,7 +510,7 @@ that had not been settled there or not. `train --log` is no part of the promise:
 synchronized may be missing, and a run that goes on takes back those that it writes again.
 """
 
-PARTS = re.compile(r"\n## (?:Coverage|Fuzzers)\n")  # what others write behind it stays
+PARTS = re.compile(r"\n## (?:Requests for memory|Coverage|Fuzzers)\n")  # what others write behind it stays
 
 
 def one_job(given):
