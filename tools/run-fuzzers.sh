@@ -1,18 +1,19 @@
 #!/bin/sh
-# Runs every fuzzer for a while over its seeds. usage: tools/run-fuzzers.sh BUILD SECONDS [PAGE]
+# Runs fuzzers for a while over their seeds, as many at a time as there are cores.
+# usage: [FUZZ_PAGE=FILE] tools/run-fuzzers.sh BUILD SECONDS [TARGET...], without targets all
 #
 # Told are the inputs that were tried, the edges of the program that they reached, and how many are
-# kept, since each reaches something of its own; as a table behind "## Fuzzers" of PAGE as well.
-# Seeds of fuzz_<format>: tests/fuzz/seeds/<format>/*, tests/*/golden/*.<format> (a JPEG may end in
-# .jpg), and archives and IDX files made on the spot. A finding is kept under BUILD/findings and
-# makes the run fail.
+# kept, since each reaches something of its own; as rows of the table behind "## Fuzzers" of
+# FUZZ_PAGE as well, where rows of other targets stay. Seeds of a target:
+# tests/fuzz/seeds/<target>/*, tests/*/golden/*.<target> (a JPEG may end in .jpg), and archives and
+# IDX files made on the spot. A finding is kept under BUILD/findings and makes the run fail.
 set -u
 build=$1
 seconds=$2
-page=${3:-}
-cd "$(dirname "$0")/.." || exit 1
-mkdir -p "$build/findings"
-failed=0
+shift 2
+page=${FUZZ_PAGE:-}
+here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+cd "$here" || exit 1
 export OMP_NUM_THREADS=1 # threads that wait for tiny work take all the time
 
 # Archives of a class folder in every dialect, IDX files of both ranks.
@@ -36,76 +37,92 @@ make_seeds() {
     printf '\000\000\010\001\000\000\000\002ab' >"$build/corpus/idx/seed-labels"
     rm -rf "$made"
 }
-make_seeds
-
-table=$(mktemp)
-trap 'rm -f "$table" "$table.page"' EXIT
-all=0
 
 # Of many inputs only those that reach what no smaller ones do.
 minimise() {
     [ "$(find "$corpus" -type f | wc -l)" -gt 300 ] || return 0
     rm -rf "$corpus.less"
     mkdir "$corpus.less"
-    "$build/fuzz/$name" -merge=1 -max_len=65536 -rss_limit_mb=2048 -timeout=10 "$corpus.less" \
-        "$corpus" >"$build/$name-merge.log" 2>&1 || return 0
+    "$build/fuzz/fuzz_$target" -merge=1 -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
+        "$corpus.less" "$corpus" >"$build/fuzz_$target-merge.log" 2>&1 || return 0
     rm -rf "$corpus"
     mv "$corpus.less" "$corpus"
 }
 
-for source in tests/fuzz/fuzz_*.c; do
-    name=$(basename "$source" .c)
-    format=${name#fuzz_}
-    corpus=$build/corpus/$format
+# One target: $target.
+run_one() {
+    corpus=$build/corpus/$target
     mkdir -p "$corpus"
-    suffix=$format
-    [ "$format" != jpeg ] || suffix=jpg
-    for seed in tests/fuzz/seeds/"$format"/* tests/*/golden/*."$suffix"; do
+    suffix=$target
+    [ "$target" != jpeg ] || suffix=jpg
+    for seed in tests/fuzz/seeds/"$target"/* tests/*/golden/*."$suffix"; do
         [ ! -f "$seed" ] || cp "$seed" "$corpus/seed-$(basename "$seed")"
     done
-    log=$build/$name.log
-    dictionary=tests/fuzz/$format.dict
+    log=$build/fuzz_$target.log
+    dictionary=tests/fuzz/$target.dict
     set -- -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
-        -print_final_stats=1 -artifact_prefix="$build/findings/$format-" "$corpus"
+        -print_final_stats=1 -artifact_prefix="$build/findings/$target-" "$corpus"
     [ ! -f "$dictionary" ] || set -- -dict="$dictionary" "$@"
-    if [ ! -x "$build/fuzz/$name" ]; then
-        echo "not ok $name: is not built"
-        failed=1
-        continue
+    if [ ! -x "$build/fuzz/fuzz_$target" ]; then
+        echo "not ok fuzz_$target: is not built"
+        return 1
     fi
     found=0
-    "$build/fuzz/$name" "$@" >"$log" 2>&1 || found=1
+    "$build/fuzz/fuzz_$target" "$@" >"$log" 2>&1 || found=1
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     minimise
     kept=$(find "$corpus" -type f | wc -l)
-    all=$((all + ${runs:-0}))
-    echo "| $format | ${runs:-0} | ${edges:-0} | $kept | $found |" >>"$table"
+    echo "| $target | $seconds | ${runs:-0} | ${edges:-0} | $kept | $found |" \
+        >"$FUZZ_ROWS/$target"
     if [ "$found" -eq 0 ]; then
-        echo "ok $name: $runs runs, $edges edges, $kept inputs kept"
+        echo "ok fuzz_$target: $runs runs, $edges edges, $kept inputs kept"
     else
-        failed=1
-        echo "not ok $name"
+        echo "not ok fuzz_$target"
         tail -n 60 "$log"
+        return 1
     fi
-done
+}
+
+if [ -n "${FUZZ_ROWS:-}" ]; then # called by itself, for one
+    target=$1
+    run_one
+    exit
+fi
+
+FUZZ_ROWS=$(mktemp -d)
+export FUZZ_ROWS
+trap 'rm -rf "$FUZZ_ROWS"' EXIT
+mkdir -p "$build/findings"
+make_seeds
+failed=0
+if [ $# -gt 0 ]; then printf '%s\n' "$@"; else
+    basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//'
+fi | xargs -P "$(nproc)" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
 
 if [ -n "$page" ]; then
+    before=$(mktemp)
     # what stands before, without empty lines at its end
     awk '/^## Fuzzers$/ { exit } /./ { printf "%s%s\n", empty, $0; empty = ""; next }
-         { empty = empty "\n" }' "$page" >"$table.page"
+         { empty = empty "\n" }' "$page" >"$before"
+    sed '1,/^## Fuzzers$/d' "$page" | awk '/^\| [a-z]/ && $2 != "target"' |
+        while read -r bar target row; do
+            [ -e "$FUZZ_ROWS/$target" ] || [ ! -e "tests/fuzz/fuzz_$target.c" ] ||
+                echo "$bar $target $row" >"$FUZZ_ROWS/$target"
+        done
     {
+        cat "$before"
         echo
         echo "## Fuzzers"
         echo
-        echo "Written by \`make test-fuzz FUZZ_SECONDS=$seconds FUZZ_PAGE=docs/reliability.md\`:"
-        echo "$all inputs, $seconds seconds for each target on $(date -u +%Y-%m-%d), under"
-        echo "AddressSanitizer and UndefinedBehaviorSanitizer."
+        echo "Written by \`make test-fuzz FUZZ_PAGE=docs/reliability.md\`, a row when its target is"
+        echo "run, under AddressSanitizer and UndefinedBehaviorSanitizer:"
+        echo "$(cat "$FUZZ_ROWS"/* | awk '{ n += $6 } END { print n }') inputs in all."
         echo
-        echo "| target | inputs | edges reached | inputs kept | findings |"
-        echo "|---|---|---|---|---|"
-        cat "$table"
-    } >>"$table.page"
-    cat "$table.page" >"$page"
+        echo "| target | seconds | inputs | edges reached | inputs kept | findings |"
+        echo "|---|---|---|---|---|---|"
+        cat "$FUZZ_ROWS"/*
+    } >"$page"
+    rm -f "$before"
 fi
 exit "$failed"
