@@ -20,6 +20,10 @@ vc_status vc_json_status(const json_error_t *error);
  * give back the same value, unless JSON_REAL_PRECISION among the flags says how many. */
 char *vc_json_dump(const json_t *value, size_t flags);
 
+/* A copy whose members are the same values, or copies as well; NULL: out of memory, or no value. */
+json_t *vc_json_copy(const json_t *value);
+json_t *vc_json_deep_copy(const json_t *value);
+
 /* VC_EFORMAT with the line and reason that jansson gives. The caller owns *out. */
 vc_status vc_json_read(json_t **out, const char *path);
 

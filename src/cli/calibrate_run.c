@@ -42,7 +42,7 @@ static void note_seen(calibrate_result *result, const vc_seen *seen)
 /* Everything that the files depend on. */
 static json_t *settings_of(const calibrate_run *r)
 {
-    json_t *all = json_copy(r->o->settings);
+    json_t *all = vc_json_copy(r->o->settings);
     char plan[VC_PLAN_HASH_TEXT];
     vc_json_set(&all, "MODEL", vc_json_text(r->o->model.path));
     vc_json_set(&all, "--seed", json_integer((json_int_t)r->o->how.train.seed));

@@ -69,7 +69,7 @@ vc_status vc_checksum_check(uint32_t sum, const char *said, const char *path)
 /* Of all members but its own, in the order of their names. */
 static vc_status sum_of(uint32_t *sum, const json_t *object, const char *path)
 {
-    json_t *rest = json_copy((json_t *)object);
+    json_t *rest = vc_json_copy(object);
     if (rest)
         json_object_del(rest, key);
     char *all = vc_json_dump(rest, JSON_COMPACT | JSON_SORT_KEYS);
@@ -86,7 +86,7 @@ vc_status vc_json_write_sealed(const char *path, const json_t *object)
     uint32_t sum;
     char text[VC_CHECKSUM_TEXT];
     VC_TRY(sum_of(&sum, object, path));
-    json_t *sealed = json_copy((json_t *)object);
+    json_t *sealed = vc_json_copy(object);
     vc_json_set(&sealed, key, json_string(vc_checksum_text(text, sum)));
     if (!sealed)
         return vc_fail(VC_ENOMEM, "%s: out of memory", path);

@@ -163,6 +163,27 @@ char *vc_json_dump(const json_t *value, size_t flags)
     return text ? escape_controls(text) : NULL;
 }
 
+/* jansson leaves members out of a copy that it has no memory for. */
+static json_t *if_whole(json_t *copy)
+{
+    if (!lacked)
+        return copy;
+    json_decref(copy);
+    return NULL;
+}
+
+json_t *vc_json_copy(const json_t *value)
+{
+    begin_noticing();
+    return if_whole(json_copy((json_t *)value));
+}
+
+json_t *vc_json_deep_copy(const json_t *value)
+{
+    begin_noticing();
+    return if_whole(json_deep_copy(value));
+}
+
 vc_status vc_json_read(json_t **out, const char *path)
 {
     json_error_t error;

@@ -60,7 +60,7 @@ vc_status vc__journal_open(json_t **out, const char *path, const json_t *setting
 {
     *out = NULL;
     if (!resume) {
-        json_t *begun = settings ? json_deep_copy(settings) : json_object();
+        json_t *begun = settings ? vc_json_deep_copy(settings) : json_object();
         *out = json_pack("{s:o, s:[]}", "settings", begun, "log");
         return *out ? VC_OK : vc_fail(VC_ENOMEM, "out of memory");
     }

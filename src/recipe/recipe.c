@@ -82,7 +82,7 @@ static vc_status write_summary(const vc_recipe_summary *summary, const json_t *b
                                const char *folder)
 {
     char path[VC_RECIPE_PATH];
-    json_t *result = json_copy((json_t *)begin);
+    json_t *result = vc_json_copy(begin);
     snprintf(path, sizeof path, "%s/result.json", folder);
     vc_status status = result ? vc_record_add(result, &vc_recipe_record, summary)
                               : vc_fail(VC_ENOMEM, "%s: out of memory", path);

@@ -1,4 +1,4 @@
-/* JSON is read whole or not at all, whichever request for memory fails. */
+/* JSON is read and copied whole or not at all, whichever request for memory fails. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +49,31 @@ static void every_request_may_fail(void **state)
         }
 }
 
+static void copies_are_whole(void **state)
+{
+    (void)state;
+    const char *text =
+        "{\"a\": [1, 2], \"b\": {\"c\": null}, \"d\": 1, \"e\": 2, \"f\": [], \"g\": 3}";
+    json_error_t error;
+    left = 1000;
+    json_t *value = vc_json_parse(text, strlen(text), 0, &error);
+    json_t *(*const copies[])(const json_t *) = {vc_json_copy, vc_json_deep_copy};
+    for (size_t c = 0; c < 2; c++) {
+        long served = 0;
+        json_t *copy = NULL;
+        for (; !copy; served++) {
+            left = served;
+            failing = 1;
+            copy = copies[c](value);
+            assert_int_equal(copy != NULL, failing == 1);
+        }
+        assert_true(json_equal(copy, value));
+        assert_true(served > 5);
+        json_decref(copy);
+    }
+    json_decref(value);
+}
+
 static void what_is_wrong_has_its_place(void **state)
 {
     (void)state;
@@ -69,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_request_may_fail),
+        cmocka_unit_test(copies_are_whole),
         cmocka_unit_test(what_is_wrong_has_its_place),
     };
     json_set_alloc_funcs(refusing_malloc, free);
