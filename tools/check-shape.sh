@@ -61,8 +61,8 @@ named_families() {
 
 # Without memory jansson goes on, and says so by return values at best.
 unchecked_json() {
-    grep -rnE '\bjson_(object_(set(_new)?\(|update)|array_(app|ins|ext)|dump|load[bs_]|(deep_)?copy)' \
-        src |
+    changes='object_(set(_new)?\(|update)|array_(app|ins|ext)'
+    grep -rnE "\\bjson_($changes|dump|load[bs_]|copy|deep_copy)" src |
         grep -vE '^src/core/(json|record_(json|schema))\.c' || true
 }
 
@@ -98,7 +98,7 @@ at_most "10 functions of more than 8 parameters" many_parameters 10
 at_most "450 lines in a source" long_files src 450
 at_most "300 lines in a file of src/cli" long_files src/cli 300
 at_most "9500 lines in src/cli" long_rooms src/cli 9500
-at_most "jansson without vc_json_set, vc_json_append, vc_json_copy, vc_json_dump, vc_json_parse" unchecked_json
+at_most "jansson where there is a vc_json_ of the same" unchecked_json
 at_most "a family's name outside its files and the registry" named_families
 
 if [ "$bad" -eq 0 ]; then echo "ok shape"; else echo "not ok shape"; fi

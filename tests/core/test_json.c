@@ -9,7 +9,7 @@ static const char texts[][160] = {
     "{\"a name that is longer than sixteen letters, and then longer than thirty-two\": 1}",
     "[\"\\u00e9\\\"\\\\ 0123456789 0123456789 0123456789 0123456789\", true, null]",
     "[1234567890123456, -0.00012345678901234567890123456789012345678901234567890e-5, [[[{}]]]]",
-    "[\"exactly sixteen\", \"another 14 here\", \"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"]",
+    "[\"exactly sixteen\", \"another 14 here\", \"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\"]",
 };
 
 static long left, failing;

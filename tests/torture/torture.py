@@ -510,7 +510,8 @@ that had not been settled there or not. `train --log` is no part of the promise:
 synchronized may be missing, and a run that goes on takes back those that it writes again.
 """
 
-PARTS = re.compile(r"\n## (?:Requests for memory|Coverage|Fuzzers)\n")  # what others write behind it stays
+# what others write behind it stays
+PARTS = re.compile(r"\n## (?:Requests for memory|Coverage|Fuzzers)\n")
 
 
 def one_job(given):
