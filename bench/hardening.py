@@ -11,6 +11,7 @@ import os
 import re
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 
@@ -40,15 +41,12 @@ def instructions(build, words):
     return int(re.search(r"Collected : (\d+)", run.stderr).group(1))
 
 
-def quartiles(values):
-    values = sorted(values)
-    return [values[round(q * (len(values) - 1))] for q in (0.25, 0.5, 0.75)]
-
-
 def main():
     if len(sys.argv) not in (3, 4):
         sys.exit(__doc__.split("\n\n")[1])
     builds, rounds = sys.argv[1:3], int(sys.argv[3]) if len(sys.argv) == 4 else 15
+    if rounds < 2:
+        sys.exit(f"ROUNDS is {rounds}, wanted 2 or more")
     for name, words in WORK.items():
         ratios = []
         for i in range(rounds):
@@ -56,7 +54,7 @@ def main():
             for k in ((0, 1), (1, 0))[i % 2]:
                 seconds[k] = cpu_seconds(builds[k], words)
             ratios.append(seconds[0] / seconds[1])
-        low, middle, high = quartiles(ratios)
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
         print(f"{name}: {middle:.4f} of the CPU time without ({low:.4f} to {high:.4f}, "
               f"{rounds} rounds)", flush=True)
     if shutil.which("valgrind"):
