@@ -4,8 +4,9 @@
 
 /* A look takes about 15 ns. Sleeping and being woken costs more than the longest wait of workers
  * that have a CPU each; where one of them has none, looking costs its turn on that of the other. So
- * who looked in vain looks for less long the next time, down to a microsecond. */
-enum { MOST_LOOKS = 8192, FEWEST_LOOKS = 64 };
+ * who looked in vain looks for less long the next time, down to a microsecond; and for long again at
+ * the 16th sleep, the 32nd, the 64th and so on, since the other may have a CPU by then. */
+enum { MOST_LOOKS = 8192, FEWEST_LOOKS = 64, OFTEN = 16, SELDOM = 1024 /* sleeps */ };
 
 vc_status vc__barrier_open(vc__barrier *b, size_t workers)
 {
@@ -55,6 +56,11 @@ static void sleep_until_all_are_here(vc__barrier *b, unsigned turn)
     pthread_mutex_unlock(&b->mutex);
 }
 
+static int is_time(size_t slept)
+{
+    return slept >= OFTEN && ((slept & (slept - 1)) == 0 || slept % SELDOM == 0);
+}
+
 void vc__barrier_wait(vc__barrier *b)
 {
     const unsigned turn = __atomic_load_n(&b->turn, __ATOMIC_RELAXED);
@@ -65,9 +71,14 @@ void vc__barrier_wait(vc__barrier *b)
     size_t patience = __atomic_load_n(&b->patience, __ATOMIC_RELAXED);
     if (look(b, turn, patience)) {
         patience = patience < MOST_LOOKS ? patience * 2 : MOST_LOOKS;
+        __atomic_store_n(&b->slept, 0, __ATOMIC_RELAXED);
     } else {
         sleep_until_all_are_here(b, turn);
-        patience = patience / 8 > FEWEST_LOOKS ? patience / 8 : FEWEST_LOOKS;
+        const size_t slept = __atomic_add_fetch(&b->slept, 1, __ATOMIC_RELAXED);
+        if (is_time(slept))
+            patience = MOST_LOOKS;
+        else
+            patience = patience / 8 > FEWEST_LOOKS ? patience / 8 : FEWEST_LOOKS;
     }
     __atomic_store_n(&b->patience, patience, __ATOMIC_RELAXED);
 }

@@ -12,6 +12,7 @@ typedef struct vc__barrier {
     size_t workers, arrived;
     unsigned turn;   /* how often all have met */
     size_t patience; /* how often a worker looks before it sleeps */
+    size_t slept;    /* how often one slept since one saw all come */
     size_t sleeping; /* under the mutex */
     pthread_mutex_t mutex;
     pthread_cond_t all_here;

@@ -1,6 +1,7 @@
 /* Where the workers of an engine meet: none goes on before all are there, whether they look or
  * sleep; and who waits in vain lets the others have the CPU. */
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include "../../src/engine/cpu_barrier.h"
@@ -81,9 +82,64 @@ static void who_waits_sleeps(void **state)
     assert_true(sum < 0.03);
 }
 
+/* ---- after a while in which looking was in vain */
+
+enum {
+    TURNS = 3000,
+    WAIT = 30000 /* ns, longer than the shortest look, shorter than the longest */
+};
+
+typedef struct pair {
+    vc__barrier barrier;
+    size_t here; /* turns in which the first has come */
+} pair;
+
+static double nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e9 * (double)now.tv_sec + (double)now.tv_nsec;
+}
+
+static void *come_later(void *given)
+{
+    pair *p = given;
+    for (size_t turn = 1; turn <= TURNS; turn++) {
+        while (__atomic_load_n(&p->here, __ATOMIC_ACQUIRE) < turn)
+            sched_yield();
+        for (const double since = nanoseconds(); nanoseconds() < since + WAIT;) {
+        }
+        vc__barrier_wait(&p->barrier);
+    }
+    return NULL;
+}
+
+/* Patience that was lost comes back, also where no wait is as short as the shortest look. */
+static void they_look_again(void **state)
+{
+    (void)state;
+    pair p = {.here = 0};
+    pthread_t other;
+    size_t most = 0;
+    assert_int_equal(vc__barrier_open(&p.barrier, 2), VC_OK);
+    const size_t before = p.barrier.patience;
+    p.barrier.patience = 1;
+    assert_int_equal(pthread_create(&other, NULL, come_later, &p), 0);
+    for (size_t turn = 1; turn <= TURNS; turn++) {
+        __atomic_store_n(&p.here, turn, __ATOMIC_RELEASE);
+        vc__barrier_wait(&p.barrier);
+        const size_t patience = __atomic_load_n(&p.barrier.patience, __ATOMIC_RELAXED);
+        most = patience > most ? patience : most;
+    }
+    assert_int_equal(pthread_join(other, NULL), 0);
+    vc__barrier_close(&p.barrier);
+    assert_int_equal(most, before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(none_goes_on_alone),
-                                       cmocka_unit_test(who_waits_sleeps)};
+                                       cmocka_unit_test(who_waits_sleeps),
+                                       cmocka_unit_test(they_look_again)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
