@@ -4,8 +4,8 @@
 
 /* A look takes about 15 ns. Sleeping and being woken costs more than the longest wait of workers
  * that have a CPU each; where one of them has none, looking costs its turn on that of the other. So
- * who looked in vain looks for less long the next time, down to a microsecond; and for long again at
- * the 16th sleep, the 32nd, the 64th and so on, since the other may have a CPU by then. */
+ * who looked in vain looks for less long the next time, down to a microsecond. At the 16th sleep,
+ * the 32nd, the 64th and so on it looks for long again, since the other may have a CPU by then. */
 enum { MOST_LOOKS = 8192, FEWEST_LOOKS = 64, OFTEN = 16, SELDOM = 1024 /* sleeps */ };
 
 vc_status vc__barrier_open(vc__barrier *b, size_t workers)

@@ -85,7 +85,7 @@ static void who_waits_sleeps(void **state)
 /* ---- after a while in which looking was in vain */
 
 enum {
-    TURNS = 3000,
+    TURNS = 1200,
     WAIT = 30000 /* ns, longer than the shortest look, shorter than the longest */
 };
 
