@@ -83,7 +83,9 @@ torture:
 	    --page docs/reliability.md
 
 # Of every verb, runs of which each lacks memory once; writes what was lost.
-torture-memory: build
+torture-memory:
+	@tools/install-deps.sh $(TEST_PACKAGES)
+	@$(MAKE) --no-print-directory build
 	@ninja -C $(BUILD) torture_shim failing_alloc
 	@tests/torture/every_request.py $(BUILD) --page docs/reliability.md
 

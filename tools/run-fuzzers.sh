@@ -12,8 +12,7 @@ build=$1
 seconds=$2
 shift 2
 page=${FUZZ_PAGE:-}
-here=$(cd "$(dirname "$0")/.." && pwd) || exit 1
-cd "$here" || exit 1
+cd "$(dirname "$0")/.." || exit 1
 export OMP_NUM_THREADS=1 # threads that wait for tiny work take all the time
 
 # Archives of a class folder in every dialect, IDX files of both ranks.
@@ -51,6 +50,10 @@ minimise() {
 
 # One target: $target.
 run_one() {
+    if [ ! -e "tests/fuzz/fuzz_$target.c" ]; then
+        echo "not ok fuzz_$target: wanted the name of a tests/fuzz/fuzz_NAME.c without fuzz_"
+        return 1
+    fi
     corpus=$build/corpus/$target
     mkdir -p "$corpus"
     suffix=$target
@@ -73,8 +76,10 @@ run_one() {
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     minimise
     kept=$(find "$corpus" -type f | wc -l)
-    echo "| $target | $seconds | ${runs:-0} | ${edges:-0} | $kept | $found |" \
-        >"$FUZZ_ROWS/$target"
+    {
+        echo "| $target | $(date -u +%Y-%m-%d) | $seconds | ${runs:-0} | ${edges:-0} | $kept |" \
+            "$found |"
+    } >"$FUZZ_ROWS/$target"
     if [ "$found" -eq 0 ]; then
         echo "ok fuzz_$target: $runs runs, $edges edges, $kept inputs kept"
     else
@@ -117,10 +122,10 @@ if [ -n "$page" ]; then
         echo
         echo "Written by \`make test-fuzz FUZZ_PAGE=docs/reliability.md\`, a row when its target is"
         echo "run, under AddressSanitizer and UndefinedBehaviorSanitizer:"
-        echo "$(cat "$FUZZ_ROWS"/* | awk '{ n += $6 } END { print n }') inputs in all."
+        echo "$(cat "$FUZZ_ROWS"/* | awk '{ n += $8 } END { print n }') inputs in all."
         echo
-        echo "| target | seconds | inputs | edges reached | inputs kept | findings |"
-        echo "|---|---|---|---|---|---|"
+        echo "| target | day | seconds | inputs | edges reached | inputs kept | findings |"
+        echo "|---|---|---|---|---|---|---|"
         cat "$FUZZ_ROWS"/*
     } >"$page"
     rm -f "$before"

@@ -20,7 +20,8 @@ vc_status vc_json_status(const json_error_t *error);
  * give back the same value, unless JSON_REAL_PRECISION among the flags says how many. */
 char *vc_json_dump(const json_t *value, size_t flags);
 
-/* A copy whose members are the same values, or copies as well; NULL: out of memory, or no value. */
+/* The first shares its members with the value, the second copies them too. NULL: out of memory, or
+ * no value. */
 json_t *vc_json_copy(const json_t *value);
 json_t *vc_json_deep_copy(const json_t *value);
 

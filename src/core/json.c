@@ -55,7 +55,8 @@ typedef struct {
 static size_t give(void *buffer, size_t room, void *data)
 {
     left *l = data;
-    if (lacked || l->bytes == 0 || room == 0)
+    (void)room;
+    if (lacked || l->bytes == 0)
         return 0;
     *(char *)buffer = *l->text++;
     l->bytes--;
@@ -71,8 +72,10 @@ json_t *vc_json_parse(const char *text, size_t bytes, size_t flags, json_error_t
     reserve.bytes = 2 * bytes + 64; /* it doubles */
     reserve.memory = given(reserve.bytes);
     lacked = !reserve.memory;
+    *error = (json_error_t){.line = -1, .column = -1}; /* as jansson begins */
     json_t *value = lacked ? NULL : json_load_callback(give, &l, flags, error);
-    release(reserve.memory);
+    if (reserve.memory)
+        release(reserve.memory);
     reserve.memory = NULL;
     reserve.bytes = 0;
     if (!lacked)
@@ -191,9 +194,11 @@ vc_status vc_json_read(json_t **out, const char *path)
     VC_TRY(vc_file_map(&file, path));
     *out = vc_json_parse((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &error);
     vc_file_unmap(&file);
-    if (!*out)
-        return vc_fail(vc_json_status(&error), "%s: line %d: %s", path, error.line, error.text);
-    return VC_OK;
+    if (*out)
+        return VC_OK;
+    if (vc_json_status(&error) == VC_ENOMEM)
+        return vc_fail(VC_ENOMEM, "%s: out of memory for the JSON", path);
+    return vc_fail(VC_EFORMAT, "%s: line %d: %s", path, error.line, error.text);
 }
 
 static vc_status write(const char *path, const json_t *value, size_t flags)

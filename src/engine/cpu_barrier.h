@@ -12,8 +12,8 @@ typedef struct vc__barrier {
     size_t workers, arrived;
     unsigned turn;   /* how often all have met */
     size_t patience; /* how often a worker looks before it sleeps */
-    size_t slept;    /* how often one slept since one saw all come */
     size_t sleeping; /* under the mutex */
+    size_t slept;    /* under the mutex: turns in which some slept, since one in which none did */
     pthread_mutex_t mutex;
     pthread_cond_t all_here;
 } vc__barrier;

@@ -89,10 +89,10 @@ enum {
     WAIT = 30000 /* ns, longer than the shortest look, shorter than the longest */
 };
 
-typedef struct pair {
+typedef struct crowd {
     vc__barrier barrier;
     size_t here; /* turns in which the first has come */
-} pair;
+} crowd;
 
 static double nanoseconds(void)
 {
@@ -103,7 +103,7 @@ static double nanoseconds(void)
 
 static void *come_later(void *given)
 {
-    pair *p = given;
+    crowd *p = given;
     for (size_t turn = 1; turn <= TURNS; turn++) {
         while (__atomic_load_n(&p->here, __ATOMIC_ACQUIRE) < turn)
             sched_yield();
@@ -114,26 +114,34 @@ static void *come_later(void *given)
     return NULL;
 }
 
-/* Patience that was lost comes back, also where no wait is as short as the shortest look. */
-static void they_look_again(void **state)
+static void look_again(size_t workers)
 {
-    (void)state;
-    pair p = {.here = 0};
-    pthread_t other;
+    crowd p = {.here = 0};
+    pthread_t others[WORKERS];
     size_t most = 0;
-    assert_int_equal(vc__barrier_open(&p.barrier, 2), VC_OK);
+    assert_int_equal(vc__barrier_open(&p.barrier, workers), VC_OK);
     const size_t before = p.barrier.patience;
     p.barrier.patience = 1;
-    assert_int_equal(pthread_create(&other, NULL, come_later, &p), 0);
+    for (size_t w = 1; w < workers; w++)
+        assert_int_equal(pthread_create(&others[w], NULL, come_later, &p), 0);
     for (size_t turn = 1; turn <= TURNS; turn++) {
         __atomic_store_n(&p.here, turn, __ATOMIC_RELEASE);
         vc__barrier_wait(&p.barrier);
         const size_t patience = __atomic_load_n(&p.barrier.patience, __ATOMIC_RELAXED);
         most = patience > most ? patience : most;
     }
-    assert_int_equal(pthread_join(other, NULL), 0);
+    for (size_t w = 1; w < workers; w++)
+        assert_int_equal(pthread_join(others[w], NULL), 0);
     vc__barrier_close(&p.barrier);
     assert_int_equal(most, before);
+}
+
+/* Patience that was lost comes back, also where no wait is as short as the shortest look. */
+static void they_look_again(void **state)
+{
+    (void)state;
+    look_again(2);
+    look_again(4);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets every request for memory that a verb makes fail once, in the order in which it makes them.
+"""Lets each request for memory that a verb makes fail once, in the order in which it makes them.
 
 usage: tests/torture/every_request.py BUILD [--verbs NAME,...] [--most N] [--page FILE]
 
@@ -17,14 +17,19 @@ import sys
 import torture
 
 
-def count_requests(place, scene):
+def count_requests(place, scene, lost):
     """Found by halving: a run tells whether it came to the request."""
+    def comes_to(at):
+        there, why = place.refuse(scene, at)
+        if why:
+            lost[at] = why
+        return there
     least, most = 0, 1
-    while place.refuse(scene, most)[0]:
+    while comes_to(most):
         least, most = most, most * 2
     while most - least > 1:
         half = (least + most) // 2
-        if place.refuse(scene, half)[0]:
+        if comes_to(half):
             least = half
         else:
             most = half
@@ -32,39 +37,44 @@ def count_requests(place, scene):
 
 
 def choose(count, most):
-    first, more = min(count, most // 2), most - most // 2
     if count <= most:
         return range(1, count + 1)
+    first = most // 2
+    more = most - first
     return [*range(1, first + 1), *(first + (i + 1) * (count - first) // more for i in range(more))]
 
 
-def try_verb(build, scene, most):
-    """Its row of the table, and what was lost."""
-    place, lost = torture.Torture(os.path.abspath(build), 1), []
+def try_verb(job):
+    """Its row of the table, and how many of its runs were lost."""
+    build, name, most = job
+    scene = next(scene for scene in torture.SCENES if scene.name == name)
+    place, lost = torture.Torture(os.path.abspath(build), 1), {}
     try:
         place.set_up([scene])
-        count = count_requests(place, scene)
+        count = count_requests(place, scene, lost)
         tries = choose(count, most)
         for at in tries:
             why = place.refuse(scene, at)[1]
             if why:
-                lost.append(at)
-                print(f"# lost: {scene.name}, request {at}: {why}", flush=True)
+                lost[at] = why
     finally:
         shutil.rmtree(place.place, ignore_errors=True)
-    row = f"| {scene.name} | {count} | {len(tries)} | {len(lost)} |"
+    for at, why in sorted(lost.items()):
+        print(f"# lost: {name}, request {at}: {why}", flush=True)
+    row = f"| {name} | {count} | {len(tries)} | {len(lost)} |"
     print(row, flush=True)
-    return row, lost
+    return row, len(lost)
 
 
+HEAD = "| verb | requests | tried | lost |\n|---|---|---|---|"
 PART = """
 ## Requests for memory
 
 Written by `make torture-memory`, which lets requests for memory fail, of the program's own and of
-jansson's, one in each run, and looks at what is left as above.
+jansson's, one in each process, and looks at what is left as above. `codesign` is several processes,
+of which the longest is counted.
 
-| verb | requests | tried | lost |
-|---|---|---|---|
+{head}
 {rows}
 """
 
@@ -76,7 +86,7 @@ def write(path, rows):
     rest = torture.PARTS.search(was)
     at = rest.start() if rest else len(was)
     with open(path, "w", encoding="utf-8") as file:
-        file.write(was[:at] + PART.format(rows="\n".join(rows)) + was[at:])
+        file.write(was[:at] + PART.format(head=HEAD, rows="\n".join(rows)) + was[at:])
 
 
 def main():
@@ -90,10 +100,14 @@ def main():
     wanted = given.verbs.split(",")
     if set(wanted) - set(names):
         parser.error(f"--verbs has {given.verbs}, wanted some of {','.join(names)}")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as jobs:
-        of_each = list(jobs.map(
-            lambda scene: try_verb(given.build, scene, given.most),
-            [scene for scene in torture.SCENES if scene.name in wanted]))
+    if given.page and set(wanted) != set(names):
+        parser.error("--page is of all verbs, and --verbs names some")
+    if given.most < 1:
+        parser.error(f"--most is {given.most}, wanted 1 or more")
+    print(HEAD, flush=True)
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as jobs:
+        of_each = list(jobs.map(try_verb, [(given.build, name, given.most) for name in names
+                                           if name in wanted]))
     if given.page:
         write(given.page, [row for row, _ in of_each])
     sys.exit(1 if any(lost for _, lost in of_each) else 0)
