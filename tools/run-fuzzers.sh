@@ -101,9 +101,10 @@ trap 'rm -rf "$FUZZ_ROWS"' EXIT
 mkdir -p "$build/findings"
 make_seeds
 failed=0
+jobs=$(env -u OMP_NUM_THREADS nproc)
 if [ $# -gt 0 ]; then printf '%s\n' "$@"; else
     basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//'
-fi | xargs -P "$(nproc)" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
+fi | xargs -P "$jobs" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
 
 if [ -n "$page" ]; then
     before=$(mktemp)
