@@ -82,7 +82,7 @@ torture:
 	@tests/torture/torture.py $(BUILD) $$((60 * $(TORTURE_MINUTES))) --jobs $$(nproc) \
 	    --page docs/reliability.md
 
-# Of every verb, runs of which each lacks memory once; writes what was lost.
+# Lets requests for memory of every verb fail, one in each process; writes what was lost.
 torture-memory:
 	@tools/install-deps.sh $(TEST_PACKAGES)
 	@$(MAKE) --no-print-directory build

@@ -76,10 +76,9 @@ run_one() {
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     minimise
     kept=$(find "$corpus" -type f | wc -l)
-    {
-        echo "| $target | $(date -u +%Y-%m-%d) | $seconds | ${runs:-0} | ${edges:-0} | $kept |" \
-            "$found |"
-    } >"$FUZZ_ROWS/$target"
+    day=$(date -u +%Y-%m-%d)
+    echo "| $target | $day | $seconds | ${runs:-0} | ${edges:-0} | $kept | $found |" \
+        >"$FUZZ_ROWS/$target"
     if [ "$found" -eq 0 ]; then
         echo "ok fuzz_$target: $runs runs, $edges edges, $kept inputs kept"
     else

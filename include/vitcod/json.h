@@ -25,7 +25,7 @@ char *vc_json_dump(const json_t *value, size_t flags);
 json_t *vc_json_copy(const json_t *value);
 json_t *vc_json_deep_copy(const json_t *value);
 
-/* VC_EFORMAT with the line and reason that jansson gives. The caller owns *out. */
+/* VC_EFORMAT with the line and reason that jansson gives; VC_ENOMEM. The caller owns *out. */
 vc_status vc_json_read(json_t **out, const char *path);
 
 /* Writes JSON, indented, with keys in the order of insertion and a newline at the end. The file
