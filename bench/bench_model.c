@@ -57,6 +57,21 @@ static vc_status verify(float *logits, vc_engine *engine, vc_acts *acts, const v
     return VC_OK;
 }
 
+/* Of one image: what the engine does, or all of the model, as training does it. */
+static vc_status count_macs(uint64_t *macs, const vc_model *model, const vc_plan *plan,
+                            const vc_engine *engine)
+{
+    vc_workload workload = {0};
+    if (engine) {
+        *macs = vc_engine_macs(engine);
+        return VC_OK;
+    }
+    VC_TRY(vc_model_lower(&workload, &model->config, plan));
+    *macs = vc_workload_macs(&workload, 0);
+    vc_workload_close(&workload);
+    return VC_OK;
+}
+
 /* What a round works on. */
 typedef struct work {
     vc_model *model;
@@ -131,11 +146,11 @@ static vc_status run(const vc_model_config *config, vc_keep keep, size_t batch, 
 {
     const size_t before = memory_of("VmRSS");
     work w = {.batch = batch};
-    vc_workload workload = {0};
+    uint64_t macs = 0;
     const vc_train_options o = vc_train_options_default();
     VC_TRY(open_work(&w, config, dtype, plan_path, keep));
-    VC_TRY(vc_model_lower(&workload, &w.model->config, plan_path ? &w.plan : NULL));
-    printf("# macs_per_image %llu\n", (unsigned long long)vc_workload_macs(&workload, 0));
+    VC_TRY(count_macs(&macs, w.model, plan_path ? &w.plan : NULL, w.engine));
+    printf("# macs_per_image %llu\n", (unsigned long long)macs);
     for (int r = -2; r < rounds; r++) {
         if (r == 0)
             forget_peak();
@@ -148,7 +163,6 @@ static vc_status run(const vc_model_config *config, vc_keep keep, size_t batch, 
             printf("%.3f\n", (double)batch / (vc_clock_seconds() - start));
     }
     printf("# peak_bytes %zu\n", memory_of("VmHWM") - before);
-    vc_workload_close(&workload);
     close_work(&w);
     return VC_OK;
 }

@@ -60,6 +60,32 @@ def best_p99(case):
     return case["engines"][best]["ms"]["p99"]
 
 
+def peaks_of(cases):
+    """Gop/s by number format and threads: the most that was measured beside any case, as a peak
+    that is measured while others disturb it is none. Without those that the CPU has none for."""
+    peaks = {}
+    for case in cases:
+        key = (case["dtype"], case["threads"])
+        peak = case["engines"]["ours"]["said"].get("peak_gops")
+        if peak:
+            peaks[key] = max(peaks.get(key, 0.0), peak)
+    return peaks
+
+
+def share_of(case, peaks):
+    """Of the peak, by the median of the rounds."""
+    peak = peaks.get((case["dtype"], case["threads"]))
+    ours = case["engines"]["ours"]
+    done = 2e-6 * ours["said"]["macs"] * case["batch"]  # million operations
+    return peak and done / ours["ms"]["median"] / peak
+
+
+def limit_of(case, peaks):
+    """The fastest peer's time over ours, if all the work that we do ran at the peak."""
+    share = share_of(case, peaks)
+    return share and ratio_of(case["verdict"]["best_peer"])(case) / share
+
+
 def passes_of(case):
     return sum(map(len, case["engines"]["ours"]["passes_ms"]))
 
@@ -78,6 +104,7 @@ def percent(value):
 
 def text_of(result):
     peers = [name for name in NAMES if name != "ours"]
+    peaks = peaks_of(result["cases"])
     versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     cpu = result["cpu"]
     head = (
@@ -86,12 +113,13 @@ def text_of(result):
         f" {versions}. Medians of {result['rounds']} rounds; ours in ms, the time that 99 of 100"
         f" passes do not exceed, ours and the fastest peer's in ms, of {count_of(result['cases'])},"
         " then the time of each peer over ours,"
-        " the quartiles of the fastest's at the most threads, our share of the peak (of a dense"
-        " model's work), and what of our time is spent outside products; 1 / 2 threads:"
+        " the quartiles of the fastest's at the most threads, the goal, what the fastest's would be"
+        " if all that we do ran at the peak (no goal above it can be reached), our share of the"
+        " peak, and what of our time is spent outside products; 1 / 2 threads:"
     )
     peer_names = [NAMES[name] for name in peers]
     columns = ["case", "ours", "p99", "p99, fastest peer", *peer_names, "quartiles", "goal"]
-    columns += ["share of peak", "outside products"]
+    columns += ["at the peak", "share of peak", "outside products"]
     lines = [
         *textwrap.wrap(head, 100),
         "",
@@ -104,10 +132,11 @@ def text_of(result):
         peer_late = pair(kind, best_p99, 1)
         ratios = [pair(kind, ratio_of(peer), 2) for peer in peers]
         goal = pair(kind, lambda case: case["goal"], 2)
-        said = [lambda case: percent(case["engines"]["ours"]["said"].get("share_of_peak"))]
+        limit = pair(kind, lambda case: limit_of(case, peaks), 2)
+        said = [lambda case: percent(share_of(case, peaks))]
         said += [lambda case: percent(case["engines"]["ours"]["outside_products"])]
         shares = [pair(kind, value, 0, " %") for value in said]
-        cells = [name, ours, late, peer_late, *ratios, best_spread(kind), goal, *shares]
+        cells = [name, ours, late, peer_late, *ratios, best_spread(kind), goal, limit, *shares]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

@@ -110,6 +110,7 @@ typedef struct vc_engine_event {
 
 size_t vc_engine_op_count(const vc_engine *engine);
 vc_engine_op vc_engine_op_at(const vc_engine *engine, size_t index);
+uint64_t vc_engine_macs(const vc_engine *engine);  /* the sum over all operators */
 double vc_engine_waiting(const vc_engine *engine); /* for each other, mean over the threads */
 /* Starts or stops timing. Starting sets all times to 0; without timing no clock is read. */
 void vc_engine_time(vc_engine *engine, int on);

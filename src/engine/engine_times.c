@@ -53,6 +53,14 @@ vc_engine_op vc_engine_op_at(const vc_engine *e, size_t index)
     return out;
 }
 
+uint64_t vc_engine_macs(const vc_engine *e)
+{
+    uint64_t macs = 0;
+    for (size_t i = 0; i < e->program.op_count; i++)
+        macs += vc_engine_op_at(e, i).macs;
+    return macs;
+}
+
 double vc_engine_waiting(const vc_engine *e)
 {
     double phases[VC_ATTENTION_PHASES];

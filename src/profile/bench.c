@@ -177,19 +177,15 @@ static vc_status compare(vc_bench_result *out, const contender *split, contender
 }
 
 /* Against what the CPU can do at best, if it was the CPU that ran. */
-static vc_status find_rates(vc_bench_result *out, const vc_model *model, const vc_bench_options *o)
+static void find_rates(vc_bench_result *out, const vc_engine *engine, const vc_bench_options *o)
 {
     const int on_cpu = !o->backend || o->backend == &vc_backend_cpu;
     const double seconds = 1e-3 * out->ms.median / (double)out->batch;
     const double peak = on_cpu ? vc_profile_peak(o->precision, vc_threads_count()) : 0.0;
-    vc_workload workload = {0};
-    VC_TRY(vc_model_lower(&workload, &model->config, NULL));
-    const double operations = 2.0 * (double)vc_workload_macs(&workload, 0);
-    vc_workload_close(&workload);
+    out->macs = vc_engine_macs(engine);
     out->images_per_second = 1.0 / seconds;
     out->peak_gops = peak > 0.0 ? 1e-9 * peak : NAN;
-    out->share_of_peak = peak > 0.0 ? operations / seconds / peak : NAN;
-    return VC_OK;
+    out->share_of_peak = peak > 0.0 ? 2.0 * (double)out->macs / seconds / peak : NAN;
 }
 
 /* The time that this share of the runs does not exceed; `sorted` ascends. */
@@ -226,7 +222,7 @@ static vc_status sum_up(vc_bench_result *out, contender *split, contender *dense
     for (size_t r = 0; r < o->runs; r++)
         out->runs_ms[r] = 1e3 * split->seconds[r];
     out->peak_mib = vc_peak_mebibytes();
-    VC_TRY(find_rates(out, model, o));
+    find_rates(out, split->engine, o);
     return list_layers(out, model, split, dense);
 }
 
