@@ -129,7 +129,7 @@ bench: build
 	@bench/run.sh $(BUILD)
 
 bench-peers: build
-	@ninja -C $(BUILD) bench_model
+	@ninja -C $(BUILD) bench_model bench_peak
 	@bench/peers/run.sh "$(BUILD)" "$(MODEL)" "$(DATA)" $(PEER_FLAGS)
 
 bench-tokens: build

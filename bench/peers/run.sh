@@ -39,8 +39,8 @@ if [ -z "$python" ] && ! cmp -s "$here/requirements.txt" "$venv/requirements.txt
     cp "$here/requirements.txt" "$venv/requirements.txt"
 fi
 python=${python:-$venv/bin/python}
-"$python" "$here/bench_peers.py" --vitcod "$build/vitcod" --model "$model" --data "$data" \
-    --work "$build/peers" --output "$build/bench-peers.json" "$@"
+"$python" "$here/bench_peers.py" --vitcod "$build/vitcod" --peak "$build/bench_peak" \
+    --model "$model" --data "$data" --work "$build/peers" --output "$build/bench-peers.json" "$@"
 case " $* " in *" --prepare "*) exit 0 ;; esac # nothing was timed
 "$python" "$here/table.py" "$build/bench-peers.json" "$here/../README.md" \
     "$here/../../docs/pictures/peers-by-tokens.svg"

@@ -14,6 +14,7 @@ import textwrap
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import document
+import report
 import token_plot
 from cases import CASES, NAMES
 
@@ -164,7 +165,7 @@ def main():
     if left and not partial:
         print(f"{sys.argv[2]} is left as it is: without {', '.join(left)}")
         return
-    table = text_of(result)
+    table = text_of(result) + "\n" + textwrap.fill(report.disturbances(result["cases"]), 100) + "\n"
     if left:
         table += "\n" + textwrap.fill(f"Not in this run: {', '.join(left)}.", 100) + "\n"
     document.write_between(sys.argv[2], BEGIN, END, table)
