@@ -75,6 +75,10 @@ def summarise(size, rounds):
     return point
 
 
+def three_digits(value):
+    return f"{float(f'{value:.3g}'):g}"  # 1050, not 1.05e+03
+
+
 def table_of(points, given, load):
     threads = points[0]["rounds"][0]["threads"]
     head = (
@@ -93,7 +97,7 @@ def table_of(points, given, load):
         cells = [str(p["image_size"]), str(p["tokens"])]
         for of, dense, sparse in (("model", *TIMES[:2]), ("attention", *TIMES[2:])):
             ratio = p[f"{of}_ratio"]
-            cells += [f"{p[dense]:.3g}", f"{p[sparse]:.3g}"]
+            cells += [three_digits(p[dense]), three_digits(p[sparse])]
             cells.append(f"{ratio['median']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
