@@ -11,6 +11,7 @@ usage: bench/tokens.py VITCOD MODEL IMAGES WORK [--write README.md PLOT.svg] [--
 import argparse
 import hashlib
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -76,7 +77,7 @@ def summarise(size, rounds):
 
 
 def three_digits(value):
-    return f"{float(f'{value:.3g}'):g}"  # 1050, not 1.05e+03
+    return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}"
 
 
 def table_of(points, given, load):

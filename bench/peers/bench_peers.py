@@ -4,7 +4,7 @@ rounds.
 
 Every engine's logits are compared with float32 PyTorch's before it is timed. A table goes to
 stdout, everything to a JSON file; cases that it has of the same program, model, images, CPU and
-versions are not run again. Exit status 1 where a case failed.
+versions are not run again, except where disturbed rounds count. Exit status 1 where a case failed.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import engines
 import report
 from cases import CASES, NAMES
 from quiet import SHARE, Quiet
+from quiet import told as quiet_text
 from workfolder import WorkFolder
 
 TOLERANCE = (
@@ -102,7 +103,7 @@ def open_all(case, running, work):
             "mask": mask if name in ("ours", "torch-mask") else None,
         }
         job["files"] = {kind: work.onnx(case, kind) for kind in files_of(case, name)}
-        found[name] = engine.open(job) | {"rounds_ms": [], "passes_ms": []}
+        found[name] = engine.open(job)
         output = work.path("logits.npy")
         engine.logits(work.inputs(case), output)
         found[name]["check"] = verify(
@@ -112,49 +113,37 @@ def open_all(case, running, work):
     return found
 
 
-def run_round(case, o, running, order, quiet):
-    """A turn of every engine, by name, and whether nobody disturbed it."""
-    answers, looks = {}, [quiet.look(case.threads)]
-    for name in order:
-        answers[name] = running[name].time(o.runs if case.size < 512 else max(3, o.runs // 3))
-        looks.append(quiet.look(case.threads))
-    return answers, quiet.was_quiet(looks, case.threads)
-
-
-def keep_round(found, answers):
-    for name, answer in answers.items():
-        found[name]["passes_ms"].append(answer["ms"])
-        found[name]["rounds_ms"].append(float(np.median(answer["ms"])))
-        if "said" in answer:
-            found[name]["said"] = answer["said"]
-
-
 def run_case(case, o, work, quiet):
-    """The engines' times, and of how many rounds. Disturbed ones are measured again, as long as
-    they are not more than those wanted; then they count."""
+    """The engines with their times, rounds that do not count, and the numbers of rounds."""
     running = {"ours": engines.Vitcod(o.vitcod)}
     running |= {
         name: engines.Peer(name, work.path("workers.log")) for name in case.peers if name in o.peers
     }
+    names = list(running)
+    runs = o.runs if case.size < 512 else max(3, o.runs // 3)
+
+    def measure(n, look):
+        answers, first = {}, n % len(names)
+        for name in names[first:] + names[:first]:
+            answers[name] = running[name].time(runs)
+            look()
+        return answers
+
     try:
         found = open_all(case, running, work)
-        names = list(running)
-        quiet.prepare(case.threads)
-        count = {"kept": 0, "again": 0, "disturbed": 0}  # rounds; the last are among the kept
-        while count["kept"] < o.rounds:
-            turn = (count["kept"] + count["again"]) % len(names)
-            order = names[turn:] + names[:turn]
-            answers, undisturbed = run_round(case, o, running, order, quiet)
-            if not undisturbed and count["again"] < o.rounds:
-                count["again"] += 1
-                continue
-            keep_round(found, answers)
-            count["kept"] += 1
-            count["disturbed"] += not undisturbed
+        kept, dropped, count = quiet.rounds(o.rounds, case.threads, measure)
     finally:
         for engine in running.values():
             engine.close()
-    return found, count
+    for name in names:
+        found[name]["passes_ms"] = [answers[name]["ms"] for _, answers in kept]
+        found[name]["rounds_ms"] = [float(np.median(ms)) for ms in found[name]["passes_ms"]]
+    found["ours"]["said"] = kept[-1][1]["ours"]["said"]
+    left = [
+        {"peaks": looks, "passes_ms": {name: answer["ms"] for name, answer in answers.items()}}
+        for looks, answers in dropped
+    ]
+    return {"engines": found, "dropped": left, "count": count, "peaks": [p for p, _ in kept]}
 
 
 def versions(vitcod):
@@ -169,7 +158,7 @@ def digest(path):
 
 
 def done_before(o, result):
-    """Cases of an earlier run that is like this one, by name."""
+    """Cases of an earlier run that is like this one, by name, without those that are disturbed."""
     if o.anew or not os.path.exists(o.output):
         return {}
     with open(o.output, encoding="utf-8") as file:
@@ -181,7 +170,7 @@ def done_before(o, result):
     found = {
         entry["name"]: entry
         for entry in before["cases"]
-        if "failed" not in entry and entry["name"] in known
+        if "failed" not in entry and entry["name"] in known and not entry["count"]["disturbed"]
     }
     for name, entry in found.items():  # goals may be others now
         entry.update(vars(known[name]))
@@ -246,9 +235,8 @@ def main():
             continue
         entry = vars(case) | {"name": case.name}
         try:
-            found, count = run_case(case, o, work, quiet)
-            entry |= {"engines": found, "verdict": report.summarise(case, found)}
-            entry["count"] = count
+            entry |= run_case(case, o, work, quiet)
+            entry["verdict"] = report.summarise(case, entry["engines"])
             print("\n".join(report.rows(case, entry)), flush=True)
         except (ValueError, OSError) as error:
             failed += 1
@@ -257,7 +245,7 @@ def main():
         result["cases"].append(entry)
         with open(o.output, "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
-    print(f"\n{report.disturbances(result['cases'])}")
+    print(f"\n{quiet_text(result)}")
     print(f"{o.output} has every round that counts; {failed} of {len(o.chosen)} cases failed")
     return 1 if failed else 0
 

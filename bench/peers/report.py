@@ -4,7 +4,6 @@ import math
 import statistics
 
 from cases import NAMES
-from quiet import SHARE
 
 # Operators whose time is that of products of matrices; the rest is around them.
 PRODUCTS = {"patch_embed", "stem", "qkv", "q", "kv", "attention", "projection", "fc1", "fc2"}
@@ -46,18 +45,6 @@ def summarise(case, found):
     if best and case.goal:
         verdict["reached"] = found[best]["ratio"]["median"] >= case.goal
     return verdict
-
-
-def disturbances(cases):
-    """What became of the rounds in which others took a share of the machine."""
-    counts = [case["count"] for case in cases if "count" in case]
-    kept, again, disturbed = (
-        sum(count[name] for count in counts) for name in ("kept", "again", "disturbed")
-    )
-    return (
-        f"Of {kept + again} rounds {again} were measured again, as the machine's peak beside a turn"
-        f" was less than {100 * SHARE:.0f} % of its most; {disturbed} that count were such as well."
-    )
 
 
 def show(s, digits):

@@ -14,9 +14,9 @@ import textwrap
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import document
-import report
 import token_plot
 from cases import CASES, NAMES
+from quiet import told as quiet_text
 
 SERIES = [
     ("ours", "vitcod, 90 % sparse", "#2060a0", ""),
@@ -62,8 +62,8 @@ def best_p99(case):
 
 
 def peaks_of(cases):
-    """Gop/s by number format and threads: the most that was measured beside any case, as a peak
-    that is measured while others disturb it is none. Without those that the CPU has none for."""
+    """Gop/s by number format and threads, the most that `vitcod bench` measured in any case, as one
+    measured while others disturb the machine is too low. None where the CPU has none."""
     peaks = {}
     for case in cases:
         key = (case["dtype"], case["threads"])
@@ -73,12 +73,22 @@ def peaks_of(cases):
     return peaks
 
 
+def peaks_text(peaks):
+    kinds = dict.fromkeys(dtype for dtype, _ in peaks)
+    values = {kind: {t: {"peak": peaks.get((kind, t))} for t in (1, 2)} for kind in kinds}
+    return ", ".join(
+        f"{kind} {pair(of, lambda at: at['peak'], 0)}" for kind, of in values.items()
+    )
+
+
 def share_of(case, peaks):
     """Of the peak, by the median of the rounds."""
     peak = peaks.get((case["dtype"], case["threads"]))
     ours = case["engines"]["ours"]
-    done = 2e-6 * ours["said"]["macs"] * case["batch"]  # million operations
-    return peak and done / ours["ms"]["median"] / peak
+    macs = ours["said"].get("executed_macs")
+    if not peak or not macs:
+        return None
+    return 2e-6 * macs * case["batch"] / ours["ms"]["median"] / peak
 
 
 def limit_of(case, peaks):
@@ -110,13 +120,14 @@ def text_of(result):
     cpu = result["cpu"]
     head = (
         f"{cpu['model name']}, family {cpu['cpu family']}, model {cpu['model']},"
-        f" {cpu['cpus']} CPUs;"
-        f" {versions}. Medians of {result['rounds']} rounds; ours in ms, the time that 99 of 100"
-        f" passes do not exceed, ours and the fastest peer's in ms, of {count_of(result['cases'])},"
-        " then the time of each peer over ours,"
-        " the quartiles of the fastest's at the most threads, the goal, what the fastest's would be"
-        " if all that we do ran at the peak (no goal above it can be reached), our share of the"
-        " peak, and what of our time is spent outside products; 1 / 2 threads:"
+        f" {cpu['cpus']} CPUs; {versions}. Medians of {result['rounds']} rounds, 1 / 2 threads."
+        " First ours in ms, and what 99 of 100 passes do not exceed, of ours and of the fastest"
+        f" peer, of {count_of(result['cases'])}. Then the time of each peer over ours, the"
+        " quartiles of the fastest peer's ratio at the most threads, the goal, and what the ratio"
+        " would be if all the work that we do now ran at the peak. Last our share of the peak, and"
+        " of our time what is spent outside products. The peak is the most that `vitcod bench`"
+        f" measured beside any case, Gop/s: {peaks_text(peaks)}; that of int8 also for attention,"
+        " which then runs in bf16."
     )
     peer_names = [NAMES[name] for name in peers]
     columns = ["case", "ours", "p99", "p99, fastest peer", *peer_names, "quartiles", "goal"]
@@ -159,19 +170,23 @@ def main():
         sys.exit(__doc__)
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
-    done = [case["name"] for case in result["cases"] if "failed" not in case]
+    result["cases"] = [case for case in result["cases"] if "failed" not in case]
+    done = [case["name"] for case in result["cases"]]
     left = [case.name for case in CASES if case.name not in done]
     left += [NAMES[name] for name in NAMES if name not in ("ours", *result["peers"])]
     if left and not partial:
         print(f"{sys.argv[2]} is left as it is: without {', '.join(left)}")
         return
-    table = text_of(result) + "\n" + textwrap.fill(report.disturbances(result["cases"]), 100) + "\n"
+    table = text_of(result) + "\n" + textwrap.fill(quiet_text(result), 100) + "\n"
     if left:
         table += "\n" + textwrap.fill(f"Not in this run: {', '.join(left)}.", 100) + "\n"
     document.write_between(sys.argv[2], BEGIN, END, table)
-    with open(sys.argv[3], "w", encoding="utf-8") as file:
-        file.write(token_plot.plot(points_of(result), SERIES))
-    print(f"{sys.argv[2]} has the table, {sys.argv[3]} the plot")
+    print(f"{sys.argv[2]} has the table")
+    points = points_of(result)
+    if points:
+        with open(sys.argv[3], "w", encoding="utf-8") as file:
+            file.write(token_plot.plot(points, SERIES))
+        print(f"{sys.argv[3]} has the plot")
 
 
 if __name__ == "__main__":

@@ -55,8 +55,9 @@ typedef struct vc_bench_result {
     double *runs_ms;          /* (runs) ascending */
     double seconds, peak_mib; /* of all runs; of the process */
     double images_per_second;
-    /* Of an image, those that are done: what a mask leaves, and no rows that nothing reads. */
-    uint64_t macs;
+    /* Multiply-adds that are done for an image: without rows that nothing reads, with pruned ones
+     * that a panel or a device's tile computes. */
+    uint64_t executed_macs;
     /* The peak is that of the precision, also for attention, which int8 models do in bf16. NAN
      * where the CPU lacks instructions for the precision, or another backend ran. */
     double peak_gops, share_of_peak;

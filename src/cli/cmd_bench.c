@@ -87,8 +87,7 @@ static void print_text(const void *result)
            vc_plural((uint64_t)threads, "thread", "threads"), r->images_per_second,
            vc_samples(poses, 0));
     if (!isnan(r->peak_gops))
-        printf(", the work done at %.0f %% of the peak of %.0f Gop/s", 100.0 * r->share_of_peak,
-               r->peak_gops);
+        printf(", %.0f %% of the peak of %.0f Gop/s", 100.0 * r->share_of_peak, r->peak_gops);
     putchar('\n');
     printf("p50 %.3f ms, p90 %.3f ms, p99 %.3f ms; %zu %s after %zu to warm up, %.1f s; peak "
            "%.0f MiB\n",

@@ -182,10 +182,10 @@ static void find_rates(vc_bench_result *out, const vc_engine *engine, const vc_b
     const int on_cpu = !o->backend || o->backend == &vc_backend_cpu;
     const double seconds = 1e-3 * out->ms.median / (double)out->batch;
     const double peak = on_cpu ? vc_profile_peak(o->precision, vc_threads_count()) : 0.0;
-    out->macs = vc_engine_macs(engine);
+    out->executed_macs = vc_engine_macs(engine);
     out->images_per_second = 1.0 / seconds;
     out->peak_gops = peak > 0.0 ? 1e-9 * peak : NAN;
-    out->share_of_peak = peak > 0.0 ? 2.0 * (double)out->macs / seconds / peak : NAN;
+    out->share_of_peak = peak > 0.0 ? 2.0 * (double)out->executed_macs / seconds / peak : NAN;
 }
 
 /* The time that this share of the runs does not exceed; `sorted` ascends. */
