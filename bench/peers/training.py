@@ -8,7 +8,8 @@ usage: training.py BENCH_MODEL OUTPUT.json [--plan PLAN] [--turns 5] [--threads 
 BENCH_MODEL is the build's bench_model. PLAN, for DeiT-Tiny (`vitcod prune` and `vitcod polarize`),
 is what the sparse rows run on; PyTorch runs dense, in the same precision (bf16 by autocast), eager
 and compiled, and the faster of the two counts. In each turn all that have the same peer run one
-after the other, a process each; a row has the median over the turns of ours / theirs, and the least
+after the other, a process each, and a turn that was disturbed is measured again (quiet.py); a row
+has the median over the turns of ours / theirs, and the least
 and the most, and beside it the most memory that the steps had, which is that of model, optimiser,
 activations and gradients. Rows that OUTPUT.json has of the same program, plan, versions and CPUs
 stay, so that --cases (a part of names) and --threads make a few anew. --write puts all of them
@@ -24,6 +25,11 @@ import subprocess
 import sys
 import textwrap
 from importlib import metadata
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import document
+from quiet import SHARE, Quiet
+from quiet import told as quiet_text
 
 HOW = ("eager", "compiled")
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -52,7 +58,7 @@ GROUPS = [
 NAMES = [ours[0] for _, all_of in GROUPS for ours in all_of]
 THREADS = (2, 1)
 ROUNDS = {"tiny": 4, "small": 12}
-BEGIN, END = "<!-- training: begin -->", "<!-- training: end -->"
+BEGIN, END = "<!-- training: begin -->\n", "<!-- training: end -->\n"
 
 
 def fail(message):
@@ -90,18 +96,28 @@ def row_of(ours, theirs, case, threads):
     }
 
 
-def measure(group, cases, threads, options):
+def measure(group, cases, threads, options, quiet):
     model, batch, dtype = group
     work = [model, "train", str(batch), str(options.rounds or ROUNDS[model])]
     peer = [sys.executable, os.path.join(HERE, "torch_model.py"), *work, dtype]
-    ours, theirs = [[] for _ in cases], {how: [] for how in HOW}
-    for _ in range(options.turns):
-        for taken, (_, sparse, memory, _) in zip(ours, cases):
-            plan = options.plan if sparse else "none"
-            taken.append(run([options.bench_model, *work, dtype, plan, memory], threads))
-        for how in HOW:
-            theirs[how].append(run([*peer, how], threads))
-    return [row_of(taken, theirs, case, threads) for taken, case in zip(ours, cases)]
+    commands = {how: [*peer, how] for how in HOW}
+    for name, sparse, memory, _ in cases:
+        plan = options.plan if sparse else "none"
+        commands[name] = [options.bench_model, *work, dtype, plan, memory]
+
+    def turn(_, look):
+        found = {}
+        for name, command in commands.items():
+            found[name] = run(command, threads)
+            look()
+        return found
+
+    turns, _, count = quiet.rounds(options.turns, threads, turn)
+    taken = {name: [found[name] for _, found in turns] for name in commands}
+    theirs = {how: taken[how] for how in HOW}
+    rows = [row_of(taken[case[0]], theirs, case, threads) for case in cases]
+    name = f"{model} {dtype} batch {batch} {threads}t"
+    return [row | {"name": name, "count": count} for row in rows]  # what their turns have in common
 
 
 def text_of(r):
@@ -133,6 +149,7 @@ def setting(options):
         "versions": {name: metadata.version(name) for name in ("torch", "timm")},
         "program": digest(options.bench_model),
         "rounds": options.rounds,
+        "quiet": SHARE,
     }
 
 
@@ -178,20 +195,11 @@ def table(rows, common):
         "|---|---|---|---|---|---|---|---|",
     ]
     lines += [text_of(rows[key]) for key in every if key in rows]
-    if missing:
-        text = f"Not in this run (threads): {missing}."
-        lines += [""] + textwrap.wrap(text, 100, break_on_hyphens=False)
+    notes = [quiet_text({"quiet": common["quiet"], "cases": rows.values()})]
+    notes += [f"Not in this run (threads): {missing}."] if missing else []
+    for text in notes:
+        lines += ["", *textwrap.wrap(text, 100, break_on_hyphens=False)]
     return "\n".join(lines)
-
-
-def write(path, text):
-    with open(path, encoding="utf-8") as file:
-        page = file.read()
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        fail(f"{path} has no place for the table, wanted {BEGIN} and {END} once each")
-    start, rest = page.split(BEGIN)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(f"{start}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}")
 
 
 def chosen_threads(text):
@@ -221,10 +229,11 @@ def main():
             fail(f"--{name} is {value}, wanted 1 or more")
     common = setting(options)
     rows, plan = kept(options, common)
+    quiet = Quiet(os.path.join(os.path.dirname(options.bench_model), "bench_peak"))
     for group, all_of in GROUPS:
         cases = [c for c in all_of if c[0] in chosen and (options.plan or not c[1])]
         for count in threads if cases else []:
-            for row in measure(group, cases, count, options):
+            for row in measure(group, cases, count, options, quiet):
                 rows[row["case"], count] = row
                 print(text_of(row), flush=True)
             with open(options.output, "w", encoding="utf-8") as out:
@@ -233,7 +242,7 @@ def main():
     text = table(rows, common)
     print(f"\n{text}")
     if options.write:
-        write(options.write, text)
+        document.write_between(options.write, BEGIN, END, text + "\n")
 
 
 if __name__ == "__main__":
