@@ -9,11 +9,11 @@ BENCH_MODEL is the build's bench_model. PLAN, for DeiT-Tiny (`vitcod prune` and 
 is what the sparse rows run on; PyTorch runs dense, in the same precision (bf16 by autocast), eager
 and compiled, and the faster of the two counts. In each turn all that have the same peer run one
 after the other, a process each, and a turn that was disturbed is measured again (quiet.py); a row
-has the median over the turns of ours / theirs, and the least
-and the most, and beside it the most memory that the steps had, which is that of model, optimiser,
-activations and gradients. Rows that OUTPUT.json has of the same program, plan, versions and CPUs
-stay, so that --cases (a part of names) and --threads make a few anew. --write puts all of them
-between the markers of bench/README.md, and says which are missing.
+has the median over the turns of ours / theirs, and the least and the most, and beside it the most
+memory that the steps had, which is that of model, optimiser, activations and gradients. Rows that
+OUTPUT.json has of the same program, plan, versions and CPUs stay, so that --cases (a part of names)
+and --threads make a few anew. --write puts all of them between the markers of bench/README.md, and
+says which are missing.
 """
 
 import argparse
