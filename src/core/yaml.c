@@ -173,12 +173,20 @@ static const char *wanted_of(const vc_yaml *f)
     return f->kind == VC_FILE_OTHER ? "YAML: keys and values" : vc__file_kind_what(f->kind);
 }
 
-/* libfyaml 0.7 may not return on input that is not text, so it only gets UTF-8 without
- * directives. */
+static int is_one_of(unsigned char c, const char *set)
+{
+    return c && strchr(set, c) != NULL;
+}
+
+/* libfyaml 0.7 may not return on input that is not text, and releases a key twice if a tab and an
+ * indicator follow the ':' of a key in a key ("? a: \t:"). So it only gets UTF-8 without directives
+ * and without '?' where a key may start. */
 static vc_status check_text(const vc_yaml *f)
 {
     const unsigned char *data = f->bytes.data;
+    const size_t mark = f->bytes.bytes >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     size_t line = 1, step;
+    int may_start = 1; /* a key, as there are only blanks and indicators before it on this line */
     for (size_t i = 0; i < f->bytes.bytes; i += step) {
         step = character(data + i, f->bytes.bytes - i);
         if (step == 0 && i < 8)
@@ -189,6 +197,12 @@ static vc_status check_text(const vc_yaml *f)
         if (data[i] == '%' && (i == 0 || data[i - 1] == '\n' || data[i - 1] == '\r'))
             return vc_fail(VC_EFORMAT, "%s:%zu: a directive, wanted keys and values", f->path,
                            line);
+        if (data[i] == '?' && may_start &&
+            (i + 1 == f->bytes.bytes || is_one_of(data[i + 1], " \t\n\r")))
+            return vc_fail(VC_EFORMAT, "%s:%zu: '?' in front of a key, wanted 'key: value'",
+                           f->path, line);
+        if (i >= mark)
+            may_start = is_one_of(data[i], "\n\r") || (may_start && is_one_of(data[i], " \t-?:"));
         line += data[i] == '\n';
     }
     return VC_OK;

@@ -53,7 +53,7 @@ static const vc_yaml_field fields[] = {
 enum { FIELDS = sizeof fields / sizeof *fields };
 
 static const char good[] =
-    "# a comment\nname: chip\nlines: 64\nsize: 53 KiB\nclock: 0.5 GHz\nfast: true\n"
+    "# ? a comment ?\nname: chip\nlines: 64\nsize: 53 KiB\nclock: 0.5 GHz\nfast: true\n"
     "split: fixed\norder: [bank, row, column]\n";
 
 static vc_status read_text(thing *out, const char *text, size_t length)
@@ -201,7 +201,10 @@ static void everything_wrong_is_said(void **state)
     expect("name", "name: &a chip", "an anchor, wanted plain values");
     expect("name", "name: !!str chip", "a tag, wanted plain values");
     expect("name", "name: \"unfinished", "no YAML");
-    expect("name", "? [a, b]\n: c", "a key that is no word");
+    expect("name", "[a, b]: c", "a key that is no word");
+    expect("name", "? name\n: chip", ":2: '?' in front of a key, wanted 'key: value'");
+    expect("name", "? ? ): \t:", ":2: '?' in front of a key"); /* crashes libfyaml 0.7 */
+    expect("name", "- :\t?", ":2: '?' in front of a key");
     expect("name", "%YAML 1.2", ":2: a directive, wanted keys and values");
     expect("name", "name: \xc5", ":2: byte 0xc5, wanted text (UTF-8)");
     expect("order", "order: [bank, row, [column]]", ":8: 'order' has a list or a mapping");
