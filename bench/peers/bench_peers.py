@@ -157,8 +157,13 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()[:16]
 
 
+def is_again(o, entry):
+    """Chosen, and done while others disturbed it."""
+    return entry["count"]["disturbed"] and o.cases in entry["name"]
+
+
 def done_before(o, result):
-    """Cases of an earlier run that is like this one, by name, without those that are disturbed."""
+    """Cases of an earlier run that is like this one, by name, without those to be run again."""
     if o.anew or not os.path.exists(o.output):
         return {}
     with open(o.output, encoding="utf-8") as file:
@@ -170,7 +175,7 @@ def done_before(o, result):
     found = {
         entry["name"]: entry
         for entry in before["cases"]
-        if "failed" not in entry and entry["name"] in known and not entry["count"]["disturbed"]
+        if "failed" not in entry and entry["name"] in known and not is_again(o, entry)
     }
     for name, entry in found.items():  # goals may be others now
         entry.update(vars(known[name]))
