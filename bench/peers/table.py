@@ -74,11 +74,10 @@ def peaks_of(cases):
 
 
 def peaks_text(peaks):
-    kinds = dict.fromkeys(dtype for dtype, _ in peaks)
-    values = {kind: {t: {"peak": peaks.get((kind, t))} for t in (1, 2)} for kind in kinds}
-    return ", ".join(
-        f"{kind} {pair(of, lambda at: at['peak'], 0)}" for kind, of in values.items()
-    )
+    kinds = {}
+    for (dtype, threads), peak in peaks.items():
+        kinds.setdefault(dtype, {})[threads] = peak
+    return ", ".join(f"{dtype} {pair(of, float, 0)}" for dtype, of in kinds.items())
 
 
 def share_of(case, peaks):
