@@ -3,7 +3,7 @@
 #include "vitcod/bench.h"
 #include "vitcod/polarize.h"
 
-enum { WIDTH = 48, HIDDEN = 96, DEPTH = 3, HEADS = 3 };
+enum { DEPTH = 3, HEADS = 3 }; /* as `config` has them */
 
 static uint64_t macs_of(const vc_model *model)
 {
@@ -25,11 +25,12 @@ static uint64_t macs_of(const vc_model *model)
  * row of zeros among the patches. */
 static uint64_t by_hand(uint64_t keys)
 {
-    const uint64_t token = 2 * WIDTH * WIDTH + 2 * WIDTH * HIDDEN + 2 * keys * WIDTH;
-    const uint64_t keys_and_values = TOKENS * 2 * WIDTH * WIDTH;
-    const uint64_t patches = TOKENS * 4 * 4 * 3 * WIDTH;
+    const uint64_t width = config.width, patch = config.patch.height * config.patch.width;
+    const uint64_t token = 2 * width * width + 2 * width * config.hidden + 2 * keys * width;
+    const uint64_t keys_and_values = TOKENS * 2 * width * width;
+    const uint64_t patches = TOKENS * patch * config.channels * width;
     return patches + (DEPTH - 1) * (keys_and_values + TOKENS * token) + keys_and_values + token +
-           WIDTH * CLASSES;
+           width * CLASSES;
 }
 
 static void keep(uint8_t *pruned, size_t layer, size_t head, size_t query, size_t key)
@@ -45,6 +46,7 @@ static void counts_what_is_done(void **state)
     const vc_mask mask = {DEPTH, HEADS, TOKENS, TOKENS, pruned};
     vc_model *model = make_tiny_deit(DEPTH);
     vc_plan plan;
+    assert_true(config.depth == DEPTH && config.heads == HEADS);
     assert_int_equal(macs_of(model), by_hand(TOKENS));
     for (size_t i = 0; i < sizeof pruned; i++)
         pruned[i] = i % TOKENS >= 5;
@@ -57,7 +59,7 @@ static void counts_what_is_done(void **state)
     keep(pruned, DEPTH - 1, 1, 3, 20); /* of a row that nothing reads */
     assert_ok(vc_polarize(&plan, &mask, 10, "mask"));
     assert_ok(vc_model_use_plan(model, &plan, "plan"));
-    assert_int_equal(macs_of(model), by_hand(5) + 2 * 2 * WIDTH / HEADS);
+    assert_int_equal(macs_of(model), by_hand(5) + 2 * 2 * config.width / HEADS);
     vc_plan_close(&plan);
     vc_model_close(model);
 }
