@@ -4,7 +4,7 @@
 #
 # Told are the inputs that were tried, the edges of the program that they reached, and how many are
 # kept, since each reaches something of its own; as rows of the table behind "## Fuzzers" of
-# FUZZ_PAGE as well, where rows of other targets stay. Seeds of a target:
+# FUZZ_PAGE as well, each when its target ends, where rows of other targets stay. Seeds of a target:
 # tests/fuzz/seeds/<target>/*, tests/*/golden/*.<target> (a JPEG may end in .jpg), and archives and
 # IDX files made on the spot. A finding is kept under BUILD/findings and makes the run fail.
 set -u
@@ -71,7 +71,12 @@ run_one() {
         return 1
     fi
     found=0
-    "$build/fuzz/fuzz_$target" "$@" >"$log" 2>&1 || found=1
+    "$build/fuzz/fuzz_$target" "$@" >"$log" 2>&1 || found=$?
+    if [ "$found" -eq 72 ]; then # libFuzzer's status after SIGINT or SIGTERM
+        echo "not ok fuzz_$target: interrupted, wanted $seconds s"
+        return 1
+    fi
+    [ "$found" -eq 0 ] || found=1
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
     minimise
@@ -88,35 +93,18 @@ run_one() {
     fi
 }
 
-if [ -n "${FUZZ_ROWS:-}" ]; then # called by itself, for one
-    target=$1
-    run_one
-    exit
-fi
-
-FUZZ_ROWS=$(mktemp -d)
-export FUZZ_ROWS
-trap 'rm -rf "$FUZZ_ROWS"' EXIT
-mkdir -p "$build/findings"
-make_seeds
-failed=0
-jobs=$(env -u OMP_NUM_THREADS nproc)
-if [ $# -gt 0 ]; then printf '%s\n' "$@"; else
-    basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//'
-fi | xargs -P "$jobs" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
-
-if [ -n "$page" ]; then
-    before=$(mktemp)
-    # what stands before, without empty lines at its end
-    awk '/^## Fuzzers$/ { exit } /./ { printf "%s%s\n", empty, $0; empty = ""; next }
-         { empty = empty "\n" }' "$page" >"$before"
+# The page with the rows that there are by now; rows of other targets stay. Whoever calls holds it.
+write_page() {
+    next=$(mktemp)
     sed '1,/^## Fuzzers$/d' "$page" | awk '/^\| [a-z]/ && $2 != "target"' |
-        while read -r bar target row; do
-            [ -e "$FUZZ_ROWS/$target" ] || [ ! -e "tests/fuzz/fuzz_$target.c" ] ||
-                echo "$bar $target $row" >"$FUZZ_ROWS/$target"
+        while read -r bar name row; do
+            [ -e "$FUZZ_ROWS/$name" ] || [ ! -e "tests/fuzz/fuzz_$name.c" ] ||
+                echo "$bar $name $row" >"$FUZZ_ROWS/$name"
         done
     {
-        cat "$before"
+        # what stands before, without empty lines at its end
+        awk '/^## Fuzzers$/ { exit } /./ { printf "%s%s\n", empty, $0; empty = ""; next }
+             { empty = empty "\n" }' "$page"
         echo
         echo "## Fuzzers"
         echo
@@ -127,7 +115,36 @@ if [ -n "$page" ]; then
         echo "| target | day | seconds | inputs | edges reached | inputs kept | findings |"
         echo "|---|---|---|---|---|---|---|"
         cat "$FUZZ_ROWS"/*
-    } >"$page"
-    rm -f "$before"
+    } >"$next"
+    cat "$next" >"$page"
+    rm -f "$next"
+}
+
+if [ -n "${FUZZ_ROWS:-}" ]; then # called by itself, for one
+    target=$1
+    failed=0
+    run_one || failed=1
+    if [ -n "$page" ] && [ -e "$FUZZ_ROWS/$target" ]; then
+        (flock 9 && write_page) 9<"$page" # one of those that run at a time
+    fi
+    exit "$failed"
 fi
+
+if [ -n "$page" ] && [ ! -w "$page" ]; then
+    echo "run-fuzzers.sh: $page cannot be written, wanted a page as docs/reliability.md" >&2
+    exit 1
+fi
+FUZZ_ROWS=$(mktemp -d)
+export FUZZ_ROWS
+trap 'rm -rf "$FUZZ_ROWS"' EXIT
+mkdir -p "$build/findings"
+make_seeds
+failed=0
+jobs=$(env -u OMP_NUM_THREADS nproc)
+# shellcheck disable=SC2046 # names of files without spaces
+[ $# -gt 0 ] || set -- $(basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//')
+turns=$((($# + jobs - 1) / jobs))
+wanted=$((turns * seconds))
+echo "targets: $#, $seconds s each, $jobs at a time, $((wanted / 60)) min $((wanted % 60)) s in all"
+printf '%s\n' "$@" | xargs -P "$jobs" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
 exit "$failed"
