@@ -11,7 +11,7 @@
 #include "file_kind_impl.h"
 #include "yaml_impl.h"
 
-enum { MOST_BYTES = 1 << 20 };
+enum { MOST_BYTES = 1 << 20, MOST_KEYS = 256 };
 
 struct vc_yaml {
     char *path;
@@ -71,40 +71,66 @@ static vc_status syntax_error(const vc_yaml *file)
                    e->msg ? e->msg : "it cannot be parsed");
 }
 
-/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, keys that are not
- * words. */
-static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
+static const char *unwanted(struct fy_node *node, int depth)
 {
-    const char *wanted = NULL;
     size_t length;
     if (fy_node_is_alias(node))
-        wanted = "an alias";
-    else if (fy_node_get_anchor(node))
-        wanted = "an anchor";
-    else if (fy_node_get_tag(node, &length))
-        wanted = "a tag";
-    else if (depth == 0)
-        wanted = "mappings in mappings beyond 8 levels";
-    if (wanted)
-        return vc_fail(VC_EFORMAT, "%s:%zu: %s, wanted plain values", file->path,
-                       vc__yaml_line(node) ? vc__yaml_line(node) : line, wanted);
+        return "an alias";
+    if (fy_node_get_anchor(node))
+        return "an anchor";
+    if (fy_node_get_tag(node, &length))
+        return "a tag";
+    if (depth == 0)
+        return "mappings in mappings beyond 8 levels";
+    const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar0(node) : NULL;
+    if (text && fy_node_get_scalar(node, &length) && strlen(text) != length)
+        return "a byte 0";
+    return NULL;
+}
+
+static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth);
+
+static vc_status check_mapping(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
+{
+    const char *keys[MOST_KEYS];
+    size_t count = 0;
     void *at = NULL;
-    if (fy_node_is_sequence(node)) {
-        struct fy_node *item;
-        while ((item = fy_node_sequence_iterate(node, &at)))
-            VC_TRY(check_node(file, item, line, depth - 1));
-    }
     struct fy_node_pair *pair;
-    while (fy_node_is_mapping(node) && (pair = fy_node_mapping_iterate(node, &at))) {
+    while ((pair = fy_node_mapping_iterate(node, &at))) {
         struct fy_node *key = fy_node_pair_key(pair), *value = fy_node_pair_value(pair);
-        if (!key || !fy_node_is_scalar(key) || !fy_node_get_scalar0(key))
+        const char *text = key && fy_node_is_scalar(key) ? fy_node_get_scalar0(key) : NULL;
+        if (!text)
             return vc_fail(VC_EFORMAT, "%s:%zu: a key that is no word", file->path, line);
+        const size_t here = vc__yaml_line(key);
         if (!value)
-            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' has no value", file->path, vc__yaml_line(key),
-                           fy_node_get_scalar0(key));
-        VC_TRY(check_node(file, key, vc__yaml_line(key), depth - 1));
-        VC_TRY(check_node(file, value, vc__yaml_line(key), depth - 1));
+            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' has no value", file->path, here, text);
+        VC_TRY(check_node(file, key, here, depth - 1));
+        for (size_t i = 0; i < count; i++)
+            if (strcmp(keys[i], text) == 0)
+                return vc_fail(VC_EFORMAT, "%s:%zu: '%s' comes twice", file->path, here, text);
+        if (count == MOST_KEYS)
+            return vc_fail(VC_EFORMAT, "%s:%zu: the key '%s', wanted at most %d in a mapping",
+                           file->path, here, text, MOST_KEYS);
+        keys[count++] = text;
+        VC_TRY(check_node(file, value, here, depth - 1));
     }
+    return VC_OK;
+}
+
+/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, keys that are not words
+ * or come twice. */
+static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
+{
+    const char *found = unwanted(node, depth);
+    if (found)
+        return vc_fail(VC_EFORMAT, "%s:%zu: %s, wanted plain values", file->path,
+                       vc__yaml_line(node) ? vc__yaml_line(node) : line, found);
+    if (fy_node_is_mapping(node))
+        return check_mapping(file, node, line, depth);
+    void *at = NULL;
+    struct fy_node *item;
+    while (fy_node_is_sequence(node) && (item = fy_node_sequence_iterate(node, &at)))
+        VC_TRY(check_node(file, item, line, depth - 1));
     return VC_OK;
 }
 
@@ -123,7 +149,9 @@ static vc_status parse(vc_yaml *f)
     if (!f->diag)
         return vc_fail(VC_ENOMEM, "out of memory");
     fy_diag_set_collect_errors(f->diag, true);
-    const struct fy_parse_cfg how = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG, .diag = f->diag};
+    /* libfyaml's own look for keys that come twice takes time with the square of their number */
+    const struct fy_parse_cfg how = {
+        .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_ALLOW_DUPLICATE_KEYS, .diag = f->diag};
     f->parser = fy_parser_create(&how);
     if (!f->parser ||
         fy_parser_set_string(f->parser, (const char *)f->bytes.data, f->bytes.bytes) != 0)

@@ -1,4 +1,6 @@
 /* The YAML reader: every kind and unit, and a sentence for whatever is wrong. */
+#include <time.h>
+
 #include "testing.h"
 #include "vitcod/rng.h"
 #include "vitcod/yaml.h"
@@ -180,7 +182,10 @@ static void everything_wrong_is_said(void **state)
     expect("lines", "lines: 1e999", "wanted a number");
     expect("lines", "lines:", "'lines' is empty");
     expect("lines", "lines: [1]", "'lines' is a list, wanted one value");
-    expect("lines", "lines: 1\nlines: 2", "a.yaml:");
+    expect("lines", "lines: 1\nlines: 2", "a.yaml:4: 'lines' comes twice");
+    expect("lines", "lines: 1\n'lines': 2", "a.yaml:4: 'lines' comes twice");
+    expect("lines", "\"lines\\0\": 1", ":3: a byte 0, wanted plain values");
+    expect("name", "name: \"chip\\0s\"", ":2: a byte 0, wanted plain values");
     expect("lines", "line: 4", ":3: 'line' is unknown, did you mean 'lines'?");
     expect("lines", "colour: 4", ":3: 'colour' is unknown, wanted one of name, lines, size, clock");
     expect("lines", "# nothing", "'lines' is missing");
@@ -246,6 +251,25 @@ static void cut_off_anywhere(void **state)
             fail_msg("accepted its first %zu bytes", n);
 }
 
+/* The time that a mapping takes must not grow with the square of its keys. */
+static void many_keys_are_refused(void **state)
+{
+    (void)state;
+    enum { KEYS = 90000, ROOM = 12 };
+    char *text = malloc((size_t)KEYS * ROOM);
+    thing t;
+    size_t used = 0;
+    assert_non_null(text);
+    for (int i = 0; i < KEYS; i++)
+        used += (size_t)snprintf(text + used, ROOM, "k%d: 1\n", i);
+    const clock_t start = clock();
+    assert_int_equal(read_text(&t, text, used), VC_EFORMAT);
+    assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
+    assert_non_null(
+        strstr(vc_last_error(), "a.yaml:257: the key 'k256', wanted at most 256 in a mapping"));
+    free(text);
+}
+
 static void noise_is_refused(void **state)
 {
     (void)state;
@@ -271,6 +295,7 @@ int main(void)
         cmocka_unit_test(everything_wrong_is_said),
         cmocka_unit_test(sections_have_paths),
         cmocka_unit_test(cut_off_anywhere),
+        cmocka_unit_test(many_keys_are_refused),
         cmocka_unit_test(noise_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, remove_temporary);
