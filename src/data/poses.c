@@ -5,7 +5,7 @@
 
 #include "pose_impl.h"
 
-enum { HUMAN36M = 32, KEPT = 17 };
+enum { MOST_NAMES = 4096, MOST_SEQUENCES = 1 << 16, HUMAN36M = 32, KEPT = 17 };
 /* Of Human3.6M's joints those that its tools keep: hip, legs, spine, neck, head, arms. */
 static const size_t kept[KEPT] = {0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27};
 
@@ -48,6 +48,15 @@ static vc_status check_subjects(const reader *r, const char *subjects)
                            at);
     }
     return VC_OK;
+}
+
+/* Each name is looked for among all. */
+static vc_status check_names(const vc_npz_value *dict, const char *what, const char *path)
+{
+    if (vc_npz_count(dict) <= MOST_NAMES)
+        return VC_OK;
+    return vc_fail(VC_EFORMAT, "%s: %zu %s, wanted at most %d", path, vc_npz_count(dict), what,
+                   MOST_NAMES);
 }
 
 static vc_pose_sequence *add_sequence(vc_poses *poses)
@@ -145,6 +154,8 @@ static vc_status use_camera(const reader *r, vc_pose_sequence *s, const char *su
 static vc_status read_camera(const reader *r, const vc_npz_value *list, size_t index,
                              const char *subject, const char *action)
 {
+    if (r->out->count == MOST_SEQUENCES)
+        return vc_fail(VC_EFORMAT, "%s: more than %d sequences", r->positions, MOST_SEQUENCES);
     vc_pose_sequence *s = add_sequence(r->out);
     vc_npz_array in, truth = {0};
     char what[600];
@@ -185,6 +196,10 @@ static vc_status read_action(const reader *r, const vc_npz_value *list, const ch
 
 static vc_status read_subject(const reader *r, const vc_npz_value *actions, const char *subject)
 {
+    VC_TRY(check_names(actions, "actions of a subject", r->positions));
+    if (r->in_3d)
+        VC_TRY(check_names(vc_npz_find(vc_npz_object_top(r->in_3d), subject),
+                           "actions of a subject", r->truth));
     for (size_t a = 0; a < vc_npz_count(actions); a++) {
         const char *action = vc_npz_key(actions, a);
         if (!action)
@@ -198,6 +213,9 @@ static vc_status read_subject(const reader *r, const vc_npz_value *actions, cons
 static vc_status read_all(const reader *r, const char *subjects)
 {
     const vc_npz_value *top = vc_npz_object_top(r->in_2d);
+    VC_TRY(check_names(top, "subjects", r->positions));
+    if (r->in_3d)
+        VC_TRY(check_names(vc_npz_object_top(r->in_3d), "subjects", r->truth));
     VC_TRY(check_subjects(r, subjects));
     for (size_t s = 0; s < vc_npz_count(top); s++) {
         const char *subject = vc_npz_key(top, s);

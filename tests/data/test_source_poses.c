@@ -1,6 +1,7 @@
 /* A source of poses, and what a loader makes of it. */
 #include <string.h>
 
+#include "core/pickling.h"
 #include "testing.h"
 #include "vitcod/loader.h"
 #include "vitcod/poses.h"
@@ -195,6 +196,78 @@ static void refused(void **state)
     vc_source_close(source);
 }
 
+/* An npz with positions_2d, which is what `b` has behind its first bytes; frees them. */
+static const char *pickled_poses(bytes *b)
+{
+    static const char head[] = "\x93NUMPY\1\0\x36\0{'descr': '|O', 'fortran_order': False, "
+                               "'shape': ()}";
+    const char *path = temporary("many.npz");
+    bytes npy = {0};
+    put(&npy, head, sizeof head - 1);
+    while (npy.count < 10 + 0x36)
+        put_ops(&npy, " ");
+    put(&npy, b->data, b->count);
+    const zip_entry entry = {.name = "positions_2d.npy", .data = npy.data, .count = npy.count};
+    bytes zip = zipped(&entry, 1);
+    write_bytes(path, zip.data, zip.count);
+    free(zip.data);
+    free(npy.data);
+    free(b->data);
+    *b = (bytes){0};
+    return path;
+}
+
+static void put_names(bytes *b, size_t count)
+{
+    char name[16];
+    put_ops(b, "}(");
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof name, "n%zu", i);
+        put_text(b, name);
+        put_ops(b, "]");
+    }
+    put_ops(b, "u");
+}
+
+/* An array (1, 1, 2), and `count` more references to it. */
+static void put_cameras(bytes *b, size_t count)
+{
+    put_ops(b, "](cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85"
+               "C\1b\x87R(K\1(K\1K\1K\2tcnumpy\ndtype\n\x8c\2f4\x89\x88\x87R(K\3\x8c\1<NNN"
+               "J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89"
+               "B\x8\0\0\0\0\0\0\0\0\0\0\0tbq\0");
+    for (size_t i = 0; i < count; i++)
+        put_ops(b, "h\0");
+    put_ops(b, "e");
+}
+
+/* A small file must not take long, though its names are looked for one by one. */
+static void too_many(void **state)
+{
+    (void)state;
+    vc_poses poses;
+    bytes b = {0};
+    put_ops(&b, "\x80\4");
+    put_names(&b, 4097);
+    put_ops(&b, ".");
+    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
+                 "many.npz: 4097 subjects, wanted at most 4096");
+    put_ops(&b, "\x80\4}");
+    put_text(&b, "S1");
+    put_names(&b, 4097);
+    put_ops(&b, "s.");
+    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
+                 "many.npz: 4097 actions of a subject, wanted at most 4096");
+    put_ops(&b, "\x80\4}");
+    put_text(&b, "S1");
+    put_ops(&b, "}");
+    put_text(&b, "Walking");
+    put_cameras(&b, 1 << 16);
+    put_ops(&b, "ss.");
+    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
+                 "many.npz: more than 65536 sequences");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(frames_of_sequences),
@@ -203,6 +276,7 @@ int main(void)
                                        cmocka_unit_test(mirrored),
                                        cmocka_unit_test(sequences_held_back),
                                        cmocka_unit_test(sampled_over_sequences),
-                                       cmocka_unit_test(refused)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+                                       cmocka_unit_test(refused),
+                                       cmocka_unit_test(too_many)};
+    return cmocka_run_group_tests(tests, NULL, remove_temporary);
 }
