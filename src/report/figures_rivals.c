@@ -4,6 +4,8 @@
 
 #include "report_impl.h"
 
+enum { MOST_MODELS = 32 };
+
 static const vc__bars empty;
 
 static int has_one_setting(const json_t *rows)
@@ -77,17 +79,45 @@ static void draw_bars(FILE *out, vc__book *book, const vc__result *r, const meas
     vc__bars_draw(out, book, &b);
 }
 
+/* The models of the rows that have figures: each by its first row. */
+typedef struct models {
+    const json_t *first[MOST_MODELS];
+    size_t count;
+    int more;
+} models;
+
+static models models_of(const json_t *rows)
+{
+    models m = {0};
+    size_t i;
+    json_t *row;
+    json_array_foreach ((json_t *)rows, i, row) {
+        const char *arch = vc__text_at(row, "arch");
+        size_t k = 0;
+        while (k < m.count && strcmp(vc__text_at(m.first[k], "arch"), arch) != 0)
+            k++;
+        if (k < m.count)
+            continue;
+        m.more = m.count == MOST_MODELS;
+        if (m.more)
+            break;
+        m.first[m.count++] = row;
+    }
+    return m;
+}
+
 /* A figure for each model, with a curve for each chip. */
 static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, const measure *m,
-                             const json_t *first)
+                             const json_t *first, int more)
 {
     size_t i;
     json_t *row;
-    char title[VC__LABEL], note[VC__LABEL];
+    char title[VC__LABEL], note[VC__LABEL * 2];
     const char *arch = vc__text_at(first, "arch");
     snprintf(title, sizeof title, "%s: %.90s", m->title, base_name(arch));
-    snprintf(note, sizeof note, "How many times what the ViTCoD chip takes; %.30s.",
-             method_of(first));
+    snprintf(note, sizeof note, "How many times what the ViTCoD chip takes; %.30s.%s",
+             method_of(first),
+             more ? " Some models are left out: there are too many for figures of their own." : "");
     vc__plot p = {.title = title,
                   .note = note,
                   .x_label = "attention pruned (%)",
@@ -105,26 +135,17 @@ static vc_status draw_curves(FILE *out, vc__book *book, const vc__result *r, con
     return vc__plot_draw(out, book, &p);
 }
 
-static int is_first(const json_t *rows, size_t index)
-{
-    const char *arch = vc__text_at(json_array_get(rows, index), "arch");
-    for (size_t i = 0; i < index; i++)
-        if (strcmp(arch, vc__text_at(json_array_get(rows, i), "arch")) == 0)
-            return 0;
-    return 1;
-}
-
 static vc_status draw_measure(FILE *out, vc__book *book, const vc__result *r)
 {
     const json_t *rows = json_object_get(r->json, "rows");
     const int one = has_one_setting(rows);
+    const models all = models_of(rows);
     book->used[r->run] = 1;
     for (size_t m = 0; m < sizeof measures / sizeof *measures; m++) {
         if (one)
             draw_bars(out, book, r, &measures[m]);
-        for (size_t i = 0; !one && i < json_array_size(rows); i++)
-            if (is_first(rows, i))
-                VC_TRY(draw_curves(out, book, r, &measures[m], json_array_get(rows, i)));
+        for (size_t i = 0; !one && i < all.count; i++)
+            VC_TRY(draw_curves(out, book, r, &measures[m], all.first[i], all.more));
     }
     return VC_OK;
 }

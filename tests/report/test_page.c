@@ -100,6 +100,31 @@ static void rivals_say_which_method(void **state)
     }
 }
 
+/* A comparison of more models than anybody looks at must not take long. */
+static void rivals_of_many_models(void **state)
+{
+    (void)state;
+    static const char left_out[] = "Some models are left out";
+    for (int models = 32; models <= 33; models++) {
+        json_t *rows = json_array();
+        for (int i = 0; i < 2 * models; i++) {
+            char arch[16];
+            snprintf(arch, sizeof arch, "m%d", i / 2);
+            json_array_append_new(rows,
+                                  json_pack("{s:s, s:f, s:s, s:s, s:f}", "arch", arch, "sparsity",
+                                            i % 2 ? 0.9 : 0.95, "chip", "dense", "setting", "equal",
+                                            "attention_times_vitcod", 2.0));
+        }
+        json_t *results = json_pack("{s:{s:s, s:o}}", "c.json", "verb", "compare", "rows", rows);
+        const vc_report_run run = {.name = "one", .results = results};
+        char *text = page_of(&run, 1);
+        assert_int_equal(times(text, "<figure id"), 32);
+        assert_int_equal(strstr(text, left_out) != NULL, models > 32);
+        free(text);
+        json_decref(results);
+    }
+}
+
 /* Every name is shown whole, its ratio too; the ticks of an axis that long totals leave short stand
  * apart. */
 static void bars_can_be_read(void **state)
@@ -418,6 +443,7 @@ int main(void)
                                        cmocka_unit_test(an_empty_run_is_a_page),
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
                                        cmocka_unit_test(rivals_say_which_method),
+                                       cmocka_unit_test(rivals_of_many_models),
                                        cmocka_unit_test(sparsity_has_a_line_for_each_rule),
                                        cmocka_unit_test(sources_have_figures),
                                        cmocka_unit_test(dense_models_lose_nothing),
