@@ -7,6 +7,7 @@
 #include "report_impl.h"
 
 enum { WIDTH = VC__WIDTH, RIGHT = 14, TOP = 10, BOTTOM = 44, CLOSE = 5, MOST_UNDER = 3 };
+enum { MOST_NAMED = 2000 }; /* marks; more have no room for names, and each looks at all others */
 enum { LEFT = 64, HEIGHT = 260 };                            /* with numbers on the axis of y */
 enum { NAMES_LEFT = 104, NAME_ROW = 26, NAME_LETTERS = 15 }; /* with names */
 
@@ -371,7 +372,8 @@ vc_status vc__plot_draw(FILE *out, vc__book *book, vc__plot *p)
     vc_status status = VC_OK;
     if (p->failed)
         status = vc_fail(VC_ENOMEM, "out of memory for the figure '%s'", p->title);
-    else if (p->count > 0)
+    p->named = p->named && p->count <= MOST_NAMED;
+    if (status == VC_OK && p->count > 0)
         status = draw_all(out, book, p);
     free(p->marks);
     p->marks = NULL;

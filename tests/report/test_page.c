@@ -100,6 +100,29 @@ static void rivals_say_which_method(void **state)
     }
 }
 
+/* Each mark with a name looks at all others: where they are many, none has one. */
+static void marks_without_room_for_names(void **state)
+{
+    (void)state;
+    enum { ROOF = 3, MOST = 2000 };
+    for (int more = 0; more < 2; more++) {
+        json_t *operators = json_array();
+        for (int i = 0; i < MOST - ROOF + more; i++)
+            json_array_append_new(operators, json_pack("{s:s, s:i, s:i, s:i}", "operator", "score",
+                                                       "cycles", 9, "macs", 8, "dram_bytes", 4));
+        json_t *results =
+            json_pack("{s:{s:s, s:{s:o}, s:{s:f, s:i, s:i, s:{s:f}}}}", "s.json", "verb",
+                      "simulate", "end_to_end", "operators", operators, "accelerator", "clock_hz",
+                      1e9, "lines", 64, "macs_per_line", 8, "memory", "peak_bytes_per_s", 1e9);
+        const vc_report_run run = {.name = "one", .results = results};
+        char *text = page_of(&run, 1);
+        assert_int_equal(strstr(text, "class=\"mark ring") == NULL, more);
+        assert_int_equal(strstr(text, ">score</text>") == NULL, more);
+        free(text);
+        json_decref(results);
+    }
+}
+
 /* A comparison of more models than anybody looks at must not take long. */
 static void rivals_of_many_models(void **state)
 {
@@ -444,6 +467,7 @@ int main(void)
                                        cmocka_unit_test(values_of_the_wrong_kind_do_no_harm),
                                        cmocka_unit_test(rivals_say_which_method),
                                        cmocka_unit_test(rivals_of_many_models),
+                                       cmocka_unit_test(marks_without_room_for_names),
                                        cmocka_unit_test(sparsity_has_a_line_for_each_rule),
                                        cmocka_unit_test(sources_have_figures),
                                        cmocka_unit_test(dense_models_lose_nothing),
