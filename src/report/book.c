@@ -81,6 +81,7 @@ vc_status vc__book_open(vc__book *out, const vc_report *report)
     add_all(out->results, report, 0);
     qsort(out->results, out->result_count, sizeof *out->results, by_order);
     add_all(out->logs, report, 1);
+    vc__find_pruned_shares(out);
     return VC_OK;
 }
 

@@ -52,7 +52,7 @@ static double share_of_mask(const vc__book *book, size_t run, const char *mask)
     return (double)NAN;
 }
 
-double vc__pruned_share(const vc__book *book, const vc__result *r)
+static double pruned_share(const vc__book *book, const vc__result *r)
 {
     char mask[VC__LABEL];
     const char *hash = vc__text_at(r->json, "plan_hash");
@@ -67,20 +67,26 @@ double vc__pruned_share(const vc__book *book, const vc__result *r)
     return hash[0] ? share_of_plan(book, r->run, hash) : 0.0;
 }
 
+void vc__find_pruned_shares(vc__book *book)
+{
+    for (size_t i = 0; i < book->result_count; i++)
+        book->results[i].pruned_share = pruned_share(book, &book->results[i]);
+}
+
 const vc__result *vc__dense_eval(const vc__book *book, const vc__result *sparse)
 {
     for (size_t i = 0; i < book->result_count; i++) {
         const vc__result *r = &book->results[i];
         if (r->run == sparse->run && vc__is(r, "eval") && strcmp(r->data, sparse->data) == 0 &&
-            vc__pruned_share(book, r) == 0.0)
+            r->pruned_share == 0.0)
             return r;
     }
     return NULL;
 }
 
-int vc__is_dense_run(const vc__result *simulate)
+int vc__is_dense_run(const vc__result *r)
 {
-    return strcmp(vc__text_at(simulate->json, "method"), "dense") == 0;
+    return vc__is(r, "simulate") && strcmp(vc__text_at(r->json, "method"), "dense") == 0;
 }
 
 static size_t stages_of(const vc__result *r)
@@ -88,10 +94,10 @@ static size_t stages_of(const vc__result *r)
     return json_array_size(vc__at(r->json, "attention.stages"));
 }
 
-/* On the same chip, of a model with as many layers. */
+/* Simulated on the same chip, of a model with as many layers. */
 static int is_comparable(const vc__result *a, const vc__result *b)
 {
-    return a->run == b->run && vc__is(b, "simulate") && stages_of(a) == stages_of(b) &&
+    return a->run == b->run && stages_of(a) == stages_of(b) &&
            json_equal(json_object_get(a->json, "accelerator"),
                       json_object_get(b->json, "accelerator")) &&
            !vc__at(a->json, "end_to_end.cycles") == !vc__at(b->json, "end_to_end.cycles");
@@ -100,7 +106,7 @@ static int is_comparable(const vc__result *a, const vc__result *b)
 const vc__result *vc__dense_run(const vc__book *book, const vc__result *sparse)
 {
     for (size_t i = 0; i < book->result_count; i++)
-        if (is_comparable(sparse, &book->results[i]) && vc__is_dense_run(&book->results[i]))
+        if (vc__is_dense_run(&book->results[i]) && is_comparable(sparse, &book->results[i]))
             return &book->results[i];
     return NULL;
 }

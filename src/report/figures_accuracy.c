@@ -172,9 +172,8 @@ static void add_points(vc__plot *p, vc__book *book, const vc__result *r)
 {
     const double sparsity = vc__number_at(r->json, "sparsity");
     if (vc__is(r, "eval")) {
-        add_point(p, book, r, VC__POINTS, "top-1", vc__pruned_share(book, r),
-                  vc__number_at(r->json, "top1"));
-        add_point(p, book, r, VC__POINTS | VC__QUIET, "top-5", vc__pruned_share(book, r),
+        add_point(p, book, r, VC__POINTS, "top-1", r->pruned_share, vc__number_at(r->json, "top1"));
+        add_point(p, book, r, VC__POINTS | VC__QUIET, "top-5", r->pruned_share,
                   vc__number_at(r->json, "top5"));
     } else if (vc__is(r, "calibrate")) {
         add_calibrated(p, book, r, r->json, "agreement", 0.0, 100.0);
@@ -199,8 +198,8 @@ static void add_losses(vc__plot *p, vc__book *book, const vc__result *r)
 {
     if (vc__is(r, "calibrate") && sparsity_of(r) > 0.0)
         add_calibrated(p, book, r, r->json, "agreement", 100.0, -100.0);
-    else if (vc__is(r, "eval") && vc__pruned_share(book, r) > 0.0)
-        add_point(p, book, r, VC__POINTS, "top-1", vc__pruned_share(book, r), top1_lost(book, r));
+    else if (vc__is(r, "eval") && r->pruned_share > 0.0)
+        add_point(p, book, r, VC__POINTS, "top-1", r->pruned_share, top1_lost(book, r));
     else if (vc__is(r, "codesign") && !run_has(book, r->run, "eval"))
         add_point(p, book, r, VC__POINTS, "top-1", vc__number_at(r->json, "sparsity"),
                   vc__number_at(r->json, "top1_dense") - vc__number_at(r->json, "top1"));

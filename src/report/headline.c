@@ -60,10 +60,9 @@ static void put_fact(tile *t, const fact *f)
 /* ---- accuracy */
 
 /* Of a plan whose share no other result tells it is pruned all the same. */
-static int is_pruned_eval(const vc__book *book, const vc__result *r)
+static int is_pruned_eval(const vc__result *r)
 {
-    const double share = vc__pruned_share(book, r);
-    return share > 0.0 || (isnan(share) && !json_object_get(r->json, "tokens"));
+    return r->pruned_share > 0.0 || (isnan(r->pruned_share) && !json_object_get(r->json, "tokens"));
 }
 
 /* What a number is of, behind its accuracies. */
@@ -77,7 +76,7 @@ static void say_pruned(char *text, size_t room, double share)
 static const vc__result *sparse_eval(const tile *t, size_t index, const vc__result **dense)
 {
     const vc__result *r = &t->book->results[index];
-    if (r->run != t->run || !vc__is(r, "eval") || !is_pruned_eval(t->book, r))
+    if (r->run != t->run || !vc__is(r, "eval") || !is_pruned_eval(r))
         return NULL;
     *dense = vc__dense_eval(t->book, r);
     return *dense ? r : NULL;
@@ -101,7 +100,7 @@ static void put_loss(tile *t, const vc__result *r, const vc__result *dense)
     }
     say(f.words, sizeof f.words, "%.60s: top-1 %.2f %% of dense %.2f %%", r->name, 100.0 * after,
         100.0 * before);
-    say_pruned(f.words, sizeof f.words, vc__pruned_share(t->book, r));
+    say_pruned(f.words, sizeof f.words, r->pruned_share);
     put_fact(t, &f);
 }
 

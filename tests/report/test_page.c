@@ -1,6 +1,8 @@
 /* The text of the page: escaping, missing data, and what each kind of result looks like. */
 #include "pages.h"
 
+#include <time.h>
+
 static void hostile_names_are_text(void **state)
 {
     (void)state;
@@ -98,6 +100,28 @@ static void rivals_say_which_method(void **state)
         free(text);
         json_decref(results);
     }
+}
+
+/* Each evaluation looks for that of the dense model, and what a mask prunes in other results. */
+static void many_results_in_time(void **state)
+{
+    (void)state;
+    enum { RESULTS = 1500 };
+    json_t *results = json_object();
+    for (int i = 0; i < RESULTS; i++) {
+        char file[32], command[64];
+        snprintf(file, sizeof file, "%04d.json", i);
+        snprintf(command, sizeof command, "vitcod eval m --data d --mask m%d.npy", i);
+        json_object_set_new(results, file,
+                            json_pack("{s:s, s:s, s:f, s:i}", "verb", "eval", "command", command,
+                                      "top1", 50.0, "images", 100));
+    }
+    const vc_report_run run = {.name = "one", .results = results};
+    const clock_t start = clock();
+    char *text = page_of(&run, 1);
+    assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
+    free(text);
+    json_decref(results);
 }
 
 /* Each mark with a name looks at all others: where they are many, none has one. */
@@ -468,6 +492,7 @@ int main(void)
                                        cmocka_unit_test(rivals_say_which_method),
                                        cmocka_unit_test(rivals_of_many_models),
                                        cmocka_unit_test(marks_without_room_for_names),
+                                       cmocka_unit_test(many_results_in_time),
                                        cmocka_unit_test(sparsity_has_a_line_for_each_rule),
                                        cmocka_unit_test(sources_have_figures),
                                        cmocka_unit_test(dense_models_lose_nothing),
