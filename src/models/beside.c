@@ -220,30 +220,48 @@ static size_t classes_of(const vc_tensor_file *file)
     return 0;
 }
 
-/* The name of each class under its number; NULL: one has none. */
+/* Of a list, or of an object under its number; NULL: it has none. */
+static json_t *name_of_class(const json_t *names, size_t index)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%zu", index);
+    json_t *name =
+        json_is_array(names) ? json_array_get(names, index) : json_object_get(names, key);
+    return json_is_string(name) ? name : NULL;
+}
+
+/* The name of each class; NULL: one has none. */
 static json_t *list_names(const json_t *names, size_t classes)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < classes && list; i++) {
-        char key[32];
-        snprintf(key, sizeof key, "%zu", i);
-        json_t *name = json_object_get(names, key);
-        vc_json_append(&list, json_is_string(name) ? json_incref(name) : NULL);
-    }
+    for (size_t i = 0; i < classes && list; i++)
+        vc_json_append(&list, json_incref(name_of_class(names, i)));
     return list;
 }
 
 /* transformers numbers classes that nobody named: LABEL_0. */
 static int is_placeholder(const json_t *names)
 {
-    const char *first = json_string_value(json_object_get(names, "0"));
+    const char *first = json_string_value(name_of_class(names, 0));
     return first && strcmp(first, "LABEL_0") == 0;
+}
+
+/* Under the key of transformers, or of timm, which once had another. */
+static const json_t *names_of_classes(const char **key, const json_t *config)
+{
+    static const char *const keys[] = {"id2label", "label_names", "labels"};
+    const json_t *names = NULL;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && !names; i++)
+        names = json_object_get(config, *key = keys[i]);
+    return names;
 }
 
 static vc_status take_class_names(beside *b)
 {
-    const json_t *names = json_object_get(b->config, "id2label");
-    const size_t classes = classes_of(b->of), count = json_object_size(names);
+    const char *key;
+    const json_t *names = names_of_classes(&key, b->config);
+    const size_t classes = classes_of(b->of),
+                 count = json_is_array(names) ? json_array_size(names) : json_object_size(names);
     if (count == 0 || classes == 0 || is_placeholder(names))
         return VC_OK;
     json_t *list = count == classes ? list_names(names, classes) : NULL;
@@ -254,9 +272,9 @@ static vc_status take_class_names(beside *b)
                               : vc_fail(VC_ENOMEM, "%s: out of memory", vc_tensor_file_path(b->of));
     }
     snprintf(b->notes[2], sizeof b->notes[2],
-             "id2label of config.json beside it has %zu entries and not a name for each of %zu "
-             "classes: it is not used",
-             count, classes);
+             "%s of config.json beside it has %zu entries and not a name for each of %zu classes: "
+             "it is not used",
+             key, count, classes);
     return VC_OK;
 }
 

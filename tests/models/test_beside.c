@@ -234,6 +234,38 @@ static void names_of_some_classes_are_not_used(void **state)
     vc_model_close(model);
 }
 
+/* timm writes a list, under another key once, or an object as transformers does. */
+static void classes_have_the_names_of_timm(void **state)
+{
+    (void)state;
+    static const char list[] =
+        "[\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\", \"j\"]",
+                      object[] =
+                          "{\"9\": \"j\", \"0\": \"a\", \"1\": \"b\", \"2\": \"c\", \"3\": \"d\", "
+                          "\"4\": \"e\", \"5\": \"f\", \"6\": \"g\", \"7\": \"h\", \"8\": \"i\"}";
+    static const struct {
+        const char *key, *names, *last;
+    } rows[] = {{"label_names", list, "j"},
+                {"label_names", object, "j"},
+                {"labels", list, "j"},
+                {"label_names", "[\"a\", \"b\"]", NULL},
+                {"labels", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]", NULL}};
+    vc_model *model = deit(0);
+    write_bare(model);
+    vc_model_close(model);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[512], note[64];
+        snprintf(text, sizeof text, "{\"architecture\": \"vit_little_patch16\", \"%s\": %s}",
+                 rows[i].key, rows[i].names);
+        write_beside(text, NULL);
+        open_with_heads(&model, BARE, 3);
+        assert_string_equal(vc_model_class_name(model, 9), rows[i].last ? rows[i].last : "");
+        snprintf(note, sizeof note, "%s of config.json beside it has", rows[i].key);
+        assert_int_equal(is_noted(model, note), !rows[i].last);
+        vc_model_close(model);
+    }
+}
+
 static void timms_config_is_read(void **state)
 {
     (void)state;
@@ -371,6 +403,7 @@ int main(void)
         cmocka_unit_test(images_that_are_no_squares),
         cmocka_unit_test(remembered_as_it_was_said),
         cmocka_unit_test(classes_have_the_names_of_id2label),
+        cmocka_unit_test(classes_have_the_names_of_timm),
         cmocka_unit_test(names_of_some_classes_are_not_used),
         cmocka_unit_test(a_broken_list_of_names_is_refused),
         cmocka_unit_test(timms_config_is_read),
