@@ -1,8 +1,10 @@
+#define _GNU_SOURCE /* tdestroy */
 #include "open_data.h"
 #include "together.h"
 #include "vitcod/comm.h"
 #include "vitcod/plural.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +62,14 @@ static const vc_field fields[] = {
 };
 const vc_record cli_images_record = VC_RECORD("images", cli_images, fields);
 
+static void let_be(void *name)
+{
+    (void)name;
+}
+
 void cli_images_free(cli_images *images)
 {
+    tdestroy(images->by_name, let_be);
     for (size_t i = 0; i < images->broken_count; i++)
         free((char *)images->broken[i]);
     free(images->broken);
@@ -82,12 +90,14 @@ static bool grow(cli_images *images)
     return names && indices;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
 static bool is_named(const cli_images *images, const char *name)
 {
-    for (size_t i = 0; i < images->broken_count; i++)
-        if (strcmp(images->broken[i], name) == 0)
-            return true;
-    return false;
+    return tfind(name, &images->by_name, by_text) != NULL;
 }
 
 void cli_add_broken(cli_images *images, size_t index, const char *name)
@@ -95,7 +105,7 @@ void cli_add_broken(cli_images *images, size_t index, const char *name)
     if (is_named(images, name))
         return;
     char *copy = strdup(name);
-    if (!copy || !grow(images)) {
+    if (!copy || !grow(images) || !tsearch(copy, &images->by_name, by_text)) {
         free(copy);
         images->out_of_memory = true;
         return;

@@ -105,6 +105,7 @@ typedef struct cli_images {
     size_t images;
     const char **broken; /* names of those that could not be read, by index; owned */
     size_t *indices;     /* in the source, of each of these; owned */
+    void *by_name;       /* the names, as a tree of tsearch(3) */
     size_t broken_count;
     bool out_of_memory;    /* for a name */
     vc_progress *progress; /* to be cleared before an image is named on stderr, or NULL */
