@@ -5,7 +5,8 @@
 
 #include "pose_impl.h"
 
-enum { MOST_NAMES = 4096, MOST_SEQUENCES = 1 << 16, HUMAN36M = 32, KEPT = 17 };
+enum { MOST_NAMES = 4096, MOST_LETTERS = 255, MOST_SEQUENCES = 1 << 16 };
+enum { HUMAN36M = 32, KEPT = 17 };
 /* Of Human3.6M's joints those that its tools keep: hip, legs, spine, neck, head, arms. */
 static const size_t kept[KEPT] = {0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27};
 
@@ -13,6 +14,7 @@ typedef struct reader {
     vc_poses *out;
     const char *positions, *truth, *cameras; /* paths */
     vc_npz_object *in_2d, *in_3d;
+    const vc_npz_value *actions_3d; /* of the subject that is being read */
     json_t *camera_list;
 } reader;
 
@@ -50,13 +52,20 @@ static vc_status check_subjects(const reader *r, const char *subjects)
     return VC_OK;
 }
 
-/* Each name is looked for among all. */
+/* A dict finds a name by comparing it with each of its own, so these must be few and short. */
 static vc_status check_names(const vc_npz_value *dict, const char *what, const char *path)
 {
-    if (vc_npz_count(dict) <= MOST_NAMES)
-        return VC_OK;
-    return vc_fail(VC_EFORMAT, "%s: %zu %s, wanted at most %d", path, vc_npz_count(dict), what,
-                   MOST_NAMES);
+    const size_t count = vc_npz_count(dict);
+    if (count > MOST_NAMES)
+        return vc_fail(VC_EFORMAT, "%s: %zu entries, wanted at most %d %s", path, count, MOST_NAMES,
+                       what);
+    for (size_t i = 0; i < count; i++) {
+        const char *name = vc_npz_key(dict, i);
+        if (name && strlen(name) > MOST_LETTERS)
+            return vc_fail(VC_EFORMAT, "%s: a name of %zu bytes, wanted %s of at most %d", path,
+                           strlen(name), what, MOST_LETTERS);
+    }
+    return VC_OK;
 }
 
 static vc_pose_sequence *add_sequence(vc_poses *poses)
@@ -94,8 +103,7 @@ static vc_status read_truth(vc_npz_array *out, const reader *r, const char *subj
 {
     char what[600];
     snprintf(what, sizeof what, "%.300s: %.60s, '%.100s'", r->truth, subject, action);
-    VC_TRY(vc_npz_floats(
-        out, vc_npz_find(vc_npz_find(vc_npz_object_top(r->in_3d), subject), action), what));
+    VC_TRY(vc_npz_floats(out, vc_npz_find(r->actions_3d, action), what));
     if (out->rank == 3 && out->shape[1] == HUMAN36M && joints == KEPT && out->shape[2] == 3)
         keep_joints(out);
     if (out->rank == 3 && out->shape[1] == joints && out->shape[2] == 3)
@@ -154,8 +162,6 @@ static vc_status use_camera(const reader *r, vc_pose_sequence *s, const char *su
 static vc_status read_camera(const reader *r, const vc_npz_value *list, size_t index,
                              const char *subject, const char *action)
 {
-    if (r->out->count == MOST_SEQUENCES)
-        return vc_fail(VC_EFORMAT, "%s: more than %d sequences", r->positions, MOST_SEQUENCES);
     vc_pose_sequence *s = add_sequence(r->out);
     vc_npz_array in, truth = {0};
     char what[600];
@@ -189,17 +195,22 @@ static vc_status read_action(const reader *r, const vc_npz_value *list, const ch
     if (cameras > 1 && !r->camera_list && r->in_3d)
         return vc_fail(VC_EINVAL, "%s: %s, '%s' is seen by %zu cameras, which --cameras describes",
                        r->positions, subject, action, cameras);
+    if (cameras > MOST_SEQUENCES - r->out->count)
+        return vc_fail(VC_EFORMAT, "%s: %zu sequences up to %s, '%s', wanted at most %d",
+                       r->positions, r->out->count + cameras, subject, action, MOST_SEQUENCES);
     for (size_t c = 0; c < cameras; c++)
         VC_TRY(read_camera(r, list, c, subject, action));
     return VC_OK;
 }
 
-static vc_status read_subject(const reader *r, const vc_npz_value *actions, const char *subject)
+static vc_status read_subject(reader *r, const vc_npz_value *actions, const char *subject)
 {
-    VC_TRY(check_names(actions, "actions of a subject", r->positions));
-    if (r->in_3d)
-        VC_TRY(check_names(vc_npz_find(vc_npz_object_top(r->in_3d), subject),
-                           "actions of a subject", r->truth));
+    static const char what[] = "actions of a subject";
+    VC_TRY(check_names(actions, what, r->positions));
+    if (r->in_3d) {
+        r->actions_3d = vc_npz_find(vc_npz_object_top(r->in_3d), subject);
+        VC_TRY(check_names(r->actions_3d, what, r->truth));
+    }
     for (size_t a = 0; a < vc_npz_count(actions); a++) {
         const char *action = vc_npz_key(actions, a);
         if (!action)
@@ -210,7 +221,7 @@ static vc_status read_subject(const reader *r, const vc_npz_value *actions, cons
     return VC_OK;
 }
 
-static vc_status read_all(const reader *r, const char *subjects)
+static vc_status read_all(reader *r, const char *subjects)
 {
     const vc_npz_value *top = vc_npz_object_top(r->in_2d);
     VC_TRY(check_names(top, "subjects", r->positions));

@@ -196,8 +196,9 @@ static void refused(void **state)
     vc_source_close(source);
 }
 
-/* An npz with positions_2d, which is what `b` has behind its first bytes; frees them. */
-static const char *pickled_poses(bytes *b)
+/* Writes an npz whose only member, positions_2d or positions_3d, is the pickle in `b`, which is
+ * freed. Returns its path. */
+static const char *pickled_poses(bytes *b, const char *member)
 {
     static const char head[] = "\x93NUMPY\1\0\x36\0{'descr': '|O', 'fortran_order': False, "
                                "'shape': ()}";
@@ -207,7 +208,7 @@ static const char *pickled_poses(bytes *b)
     while (npy.count < 10 + 0x36)
         put_ops(&npy, " ");
     put(&npy, b->data, b->count);
-    const zip_entry entry = {.name = "positions_2d.npy", .data = npy.data, .count = npy.count};
+    const zip_entry entry = {.name = member, .data = npy.data, .count = npy.count};
     bytes zip = zipped(&entry, 1);
     write_bytes(path, zip.data, zip.count);
     free(zip.data);
@@ -217,12 +218,15 @@ static const char *pickled_poses(bytes *b)
     return path;
 }
 
-static void put_names(bytes *b, size_t count)
+/* {'n0': [], 'n1': [], ..}, of which the last has a name of `letters`. */
+static void put_names(bytes *b, size_t count, size_t letters)
 {
-    char name[16];
+    char name[512];
     put_ops(b, "}(");
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "n%zu", i);
+        if (i + 1 == count)
+            snprintf(name, sizeof name, "%0*d", (int)letters, 0);
         put_text(b, name);
         put_ops(b, "]");
     }
@@ -241,31 +245,44 @@ static void put_cameras(bytes *b, size_t count)
     put_ops(b, "e");
 }
 
-/* A small file must not take long, though its names are looked for one by one. */
+/* A small file must not take long, though its names are looked for one by one, nor much memory,
+ * though its arrays may be one. */
 static void too_many(void **state)
 {
     (void)state;
+    static const struct {
+        size_t names, letters;
+        const char *subject, *message; /* subject: whose actions have the names */
+    } rows[] = {{4097, 5, NULL, "many.npz: 4097 entries, wanted at most 4096 subjects"},
+                {4097, 5, "A", "many.npz: 4097 entries, wanted at most 4096 actions of a subject"},
+                {3, 256, NULL, "many.npz: a name of 256 bytes, wanted subjects of at most 255"},
+                {3, 256, "A", "many.npz: a name of 256 bytes, wanted actions of a subject of at"}};
     vc_poses poses;
     bytes b = {0};
-    put_ops(&b, "\x80\4");
-    put_names(&b, 4097);
-    put_ops(&b, ".");
-    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
-                 "many.npz: 4097 subjects, wanted at most 4096");
-    put_ops(&b, "\x80\4}");
-    put_text(&b, "S1");
-    put_names(&b, 4097);
-    put_ops(&b, "s.");
-    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
-                 "many.npz: 4097 actions of a subject, wanted at most 4096");
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const int in_3d = i % 2;
+        put_ops(&b, "\x80\4");
+        if (rows[i / 2].subject) {
+            put_ops(&b, "}");
+            put_text(&b, rows[i / 2].subject);
+        }
+        put_names(&b, rows[i / 2].names, rows[i / 2].letters);
+        if (rows[i / 2].subject)
+            put_ops(&b, "s");
+        put_ops(&b, ".");
+        const char *path = pickled_poses(&b, in_3d ? "positions_3d.npy" : "positions_2d.npy");
+        assert_fails(
+            vc_poses_open(&poses, in_3d ? positions : path, in_3d ? path : NULL, NULL, NULL),
+            VC_EFORMAT, rows[i / 2].message);
+    }
     put_ops(&b, "\x80\4}");
     put_text(&b, "S1");
     put_ops(&b, "}");
     put_text(&b, "Walking");
     put_cameras(&b, 1 << 16);
     put_ops(&b, "ss.");
-    assert_fails(vc_poses_open(&poses, pickled_poses(&b), NULL, NULL, NULL), VC_EFORMAT,
-                 "many.npz: more than 65536 sequences");
+    assert_fails(vc_poses_open(&poses, pickled_poses(&b, "positions_2d.npy"), NULL, NULL, NULL),
+                 VC_EFORMAT, "many.npz: 65537 sequences up to S1, 'Walking', wanted at most 65536");
 }
 
 int main(void)
