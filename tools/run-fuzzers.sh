@@ -93,14 +93,17 @@ run_one() {
     fi
 }
 
-# The page with the rows that there are by now; rows of other targets stay. Whoever calls holds it.
-write_page() {
-    next=$(mktemp)
+# The rows that the page has, but those of targets that are no more.
+read_page() {
     sed '1,/^## Fuzzers$/d' "$page" | awk '/^\| [a-z]/ && $2 != "target"' |
         while read -r bar name row; do
-            [ -e "$FUZZ_ROWS/$name" ] || [ ! -e "tests/fuzz/fuzz_$name.c" ] ||
-                echo "$bar $name $row" >"$FUZZ_ROWS/$name"
+            [ ! -e "tests/fuzz/fuzz_$name.c" ] || echo "$bar $name $row" >"$FUZZ_ROWS/$name"
         done
+}
+
+# The page with the rows that there are by now.
+write_page() {
+    next=$(mktemp) || return 1
     {
         # what stands before, without empty lines at its end
         awk '/^## Fuzzers$/ { exit } /./ { printf "%s%s\n", empty, $0; empty = ""; next }
@@ -115,17 +118,18 @@ write_page() {
         echo "| target | day | seconds | inputs | edges reached | inputs kept | findings |"
         echo "|---|---|---|---|---|---|---|"
         cat "$FUZZ_ROWS"/*
-    } >"$next"
-    cat "$next" >"$page"
+    } >"$next" && cat "$next" >"$page"
+    written=$?
     rm -f "$next"
+    return "$written"
 }
 
 if [ -n "${FUZZ_ROWS:-}" ]; then # called by itself, for one
     target=$1
     failed=0
     run_one || failed=1
-    if [ -n "$page" ] && [ -e "$FUZZ_ROWS/$target" ]; then
-        (flock 9 && write_page) 9<"$page" # one of those that run at a time
+    if [ -n "$page" ]; then # one of those that run at a time, and whole
+        (trap '' INT TERM && flock 9 && write_page) 9<"$page" || failed=1
     fi
     exit "$failed"
 fi
@@ -137,6 +141,7 @@ fi
 FUZZ_ROWS=$(mktemp -d)
 export FUZZ_ROWS
 trap 'rm -rf "$FUZZ_ROWS"' EXIT
+[ -z "$page" ] || read_page
 mkdir -p "$build/findings"
 make_seeds
 failed=0
@@ -145,6 +150,6 @@ jobs=$(env -u OMP_NUM_THREADS nproc)
 [ $# -gt 0 ] || set -- $(basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//')
 turns=$((($# + jobs - 1) / jobs))
 wanted=$((turns * seconds))
-echo "targets: $#, $seconds s each, $jobs at a time, $((wanted / 60)) min $((wanted % 60)) s in all"
+echo "targets: $#, $seconds s each, $jobs at a time, at least $((wanted / 60)) min $((wanted % 60)) s"
 printf '%s\n' "$@" | xargs -P "$jobs" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
 exit "$failed"

@@ -1,6 +1,6 @@
 /* Configuration files that people write. A table of fields says which keys a YAML mapping has; the
  * reader is strict: each key must be known, and each value must have the right kind, unit and
- * range. Messages name file, line and key. Anchors, aliases and tags are refused. */
+ * range. Messages name file, line and key. */
 #ifndef VITCOD_YAML_H
 #define VITCOD_YAML_H
 
@@ -84,13 +84,14 @@ typedef struct vc_yaml_field {
 
 /* A file of one of the kinds of YAML; VC_FILE_OTHER: of any. VC_EIO for a file that cannot be read.
  * VC_EFORMAT for one that is of another kind, is larger than 1 MiB, is not YAML, has several
- * documents, or does not hold a mapping. */
+ * documents, does not hold a mapping, or has what configurations have no use for: anchors, aliases,
+ * tags, bytes 0, more than 8 levels, a key that comes twice in a mapping, more than 256 keys. */
 vc_status vc_yaml_open(vc_yaml **out, const char *path, vc_file_kind wanted);
 void vc_yaml_close(vc_yaml *file);
 vc_yaml_map vc_yaml_root(const vc_yaml *file);
 
-/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown, missing or given twice, and
- * for a value of the wrong kind, unit or range. */
+/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown or missing, and for a value of
+ * the wrong kind, unit or range. */
 vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
                        size_t count);
 

@@ -71,6 +71,7 @@ static vc_status syntax_error(const vc_yaml *file)
                    e->msg ? e->msg : "it cannot be parsed");
 }
 
+/* What a node has or is that values of a configuration are not; NULL: nothing. */
 static const char *unwanted(struct fy_node *node, int depth)
 {
     size_t length;
@@ -82,8 +83,8 @@ static const char *unwanted(struct fy_node *node, int depth)
         return "a tag";
     if (depth == 0)
         return "mappings in mappings beyond 8 levels";
-    const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar0(node) : NULL;
-    if (text && fy_node_get_scalar(node, &length) && strlen(text) != length)
+    const char *text = fy_node_is_scalar(node) ? fy_node_get_scalar(node, &length) : NULL;
+    if (text && memchr(text, 0, length))
         return "a byte 0";
     return NULL;
 }
@@ -109,16 +110,16 @@ static vc_status check_mapping(const vc_yaml *file, struct fy_node *node, size_t
             if (strcmp(keys[i], text) == 0)
                 return vc_fail(VC_EFORMAT, "%s:%zu: '%s' comes twice", file->path, here, text);
         if (count == MOST_KEYS)
-            return vc_fail(VC_EFORMAT, "%s:%zu: the key '%s', wanted at most %d in a mapping",
-                           file->path, here, text, MOST_KEYS);
+            return vc_fail(VC_EFORMAT, "%s:%zu: '%s' is key %d of its mapping, wanted at most %d",
+                           file->path, here, text, MOST_KEYS + 1, MOST_KEYS);
         keys[count++] = text;
         VC_TRY(check_node(file, value, here, depth - 1));
     }
     return VC_OK;
 }
 
-/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, keys that are not words
- * or come twice. */
+/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, bytes 0, depth, keys that
+ * are not words, come twice or are many. */
 static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
 {
     const char *found = unwanted(node, depth);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,11 @@ static void add_result(vc__result *r, const vc_report *report, size_t run, const
     const char *verb = json_string_value(json_object_get(json, "verb"));
     const char *end = strrchr(file, '.');
     const int stem = (int)(end && end != file ? (size_t)(end - file) : strlen(file));
-    *r = (vc__result){.run = run, .file = file, .verb = verb ? verb : "", .json = json};
+    *r = (vc__result){.run = run,
+                      .file = file,
+                      .verb = verb ? verb : "",
+                      .pruned_share = (double)NAN,
+                      .json = json};
     snprintf(r->name, sizeof r->name, "%.*s", stem, file);
     vc__data_name(r->data, json);
     if (report->run_count > 1)

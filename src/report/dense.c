@@ -52,13 +52,13 @@ static double share_of_mask(const vc__book *book, size_t run, const char *mask)
     return (double)NAN;
 }
 
-static double pruned_share(const vc__book *book, const vc__result *r)
+static double share_of_eval(const vc__book *book, const vc__result *r)
 {
     char mask[VC__LABEL];
     const char *hash = vc__text_at(r->json, "plan_hash");
-    if (vc__is(r, "eval") && json_object_get(r->json, "tokens"))
+    const double kept = vc__number_at(r->json, "kept_share");
+    if (json_object_get(r->json, "tokens"))
         return (double)NAN;
-    const double kept = vc__is(r, "eval") ? vc__number_at(r->json, "kept_share") : (double)NAN;
     if (isfinite(kept))
         return 1.0 - kept;
     option_of(mask, r, "--mask");
@@ -70,7 +70,8 @@ static double pruned_share(const vc__book *book, const vc__result *r)
 void vc__find_pruned_shares(vc__book *book)
 {
     for (size_t i = 0; i < book->result_count; i++)
-        book->results[i].pruned_share = pruned_share(book, &book->results[i]);
+        if (vc__is(&book->results[i], "eval"))
+            book->results[i].pruned_share = share_of_eval(book, &book->results[i]);
 }
 
 const vc__result *vc__dense_eval(const vc__book *book, const vc__result *sparse)

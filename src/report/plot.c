@@ -303,6 +303,14 @@ static vc_status draw_points(FILE *out, const vc__plot *p, const scale *x, const
     return VC_OK;
 }
 
+static int has_room_for_names(const vc__plot *p)
+{
+    size_t loud = 0;
+    for (size_t i = 0; i < p->count; i++)
+        loud += (p->style[p->marks[i].series] & (VC__POINTS | VC__QUIET)) == VC__POINTS;
+    return loud <= MOST_NAMED;
+}
+
 static int has_notes(const vc__plot *p)
 {
     for (size_t i = 0; i < p->count; i++)
@@ -352,6 +360,7 @@ static vc_status draw_all(FILE *out, vc__book *book, vc__plot *p)
     const scale x = scale_of(p, 0), y = scale_of(p, 1);
     const double height = height_of(p);
     const vc__legend legend = {(char(*)[VC__LABEL])p->series, p->style, p->series_count};
+    p->named = p->named && has_room_for_names(p);
     snprintf(note, sizeof note, "%s%s", p->note ? p->note : "",
              p->left_out ? " Some series are left out: there are too many for one figure." : "");
     vc__data_title(title, p->title, run ? run : "");
@@ -372,8 +381,7 @@ vc_status vc__plot_draw(FILE *out, vc__book *book, vc__plot *p)
     vc_status status = VC_OK;
     if (p->failed)
         status = vc_fail(VC_ENOMEM, "out of memory for the figure '%s'", p->title);
-    p->named = p->named && p->count <= MOST_NAMED;
-    if (status == VC_OK && p->count > 0)
+    else if (p->count > 0)
         status = draw_all(out, book, p);
     free(p->marks);
     p->marks = NULL;

@@ -30,7 +30,7 @@ typedef struct vc__result {
     char label[VC__LABEL];   /* the name of the file; with several runs, the run's before it */
     char name[VC__LABEL];    /* the name of the file alone, without its end */
     char data[VC__LABEL];    /* which images it is about, and how many; "" if it does not tell */
-    double pruned_share;     /* of attention, that an evaluation ran with; NAN: no result tells */
+    double pruned_share;     /* of attention, in an evaluation; NAN: no result tells, or no eval */
     const json_t *json;
 } vc__result;
 
@@ -72,12 +72,13 @@ int vc__book_read(void *out, vc__book *book, const vc_record *record, const vc__
 
 /* ---- the dense model's results (dense.c) */
 
+/* Sets pruned_share of the evaluations, once all results are in the list. */
 void vc__find_pruned_shares(vc__book *book);
 /* The dense model's evaluation in the same run, on the same images; NULL: there is none. */
 const vc__result *vc__dense_eval(const vc__book *book, const vc__result *sparse);
-/* Of a result: whether it is a dense model's simulation. Of a simulation: its dense fellow of the
- * same run, on the same chip, or NULL. */
+/* Whether a result is a dense model's simulation. */
 int vc__is_dense_run(const vc__result *result);
+/* A simulation's dense fellow of the same run, on the same chip, or NULL. */
 const vc__result *vc__dense_run(const vc__book *book, const vc__result *sparse);
 
 /* ---- intervals of 95 % (interval.c); shares are from 0 to 1 */
