@@ -230,13 +230,21 @@ static json_t *name_of_class(const json_t *names, size_t index)
     return json_is_string(name) ? name : NULL;
 }
 
-/* The name of each class; NULL: one has none. */
-static json_t *list_names(const json_t *names, size_t classes)
+/* The name of each class, or what is said of that name; NULL: one has none. */
+static json_t *list_names(const json_t *names, const json_t *descriptions, size_t classes)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < classes && list; i++)
-        vc_json_append(&list, json_incref(name_of_class(names, i)));
+    for (size_t i = 0; i < classes && list; i++) {
+        json_t *name = name_of_class(names, i);
+        json_t *said = name ? json_object_get(descriptions, json_string_value(name)) : NULL;
+        vc_json_append(&list, json_incref(json_is_string(said) ? said : name));
+    }
     return list;
+}
+
+static size_t count_of(const json_t *names)
+{
+    return json_is_array(names) ? json_array_size(names) : json_object_size(names);
 }
 
 /* transformers numbers classes that nobody named: LABEL_0. */
@@ -246,25 +254,27 @@ static int is_placeholder(const json_t *names)
     return first && strcmp(first, "LABEL_0") == 0;
 }
 
-/* Under the key of transformers, or of timm, which once had another. */
+/* Under the key of transformers, or of timm, which once had another; NULL: there are none. */
 static const json_t *names_of_classes(const char **key, const json_t *config)
 {
     static const char *const keys[] = {"id2label", "label_names", "labels"};
-    const json_t *names = NULL;
-    for (size_t i = 0; i < sizeof keys / sizeof *keys && !names; i++)
-        names = json_object_get(config, *key = keys[i]);
-    return names;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        const json_t *names = json_object_get(config, *key = keys[i]);
+        if (count_of(names) > 0 && !is_placeholder(names))
+            return names;
+    }
+    return NULL;
 }
 
 static vc_status take_class_names(beside *b)
 {
     const char *key;
     const json_t *names = names_of_classes(&key, b->config);
-    const size_t classes = classes_of(b->of),
-                 count = json_is_array(names) ? json_array_size(names) : json_object_size(names);
-    if (count == 0 || classes == 0 || is_placeholder(names))
+    const size_t classes = classes_of(b->of), count = count_of(names);
+    if (count == 0 || classes == 0)
         return VC_OK;
-    json_t *list = count == classes ? list_names(names, classes) : NULL;
+    const json_t *descriptions = json_object_get(b->config, "label_descriptions"); /* timm's */
+    json_t *list = count == classes ? list_names(names, descriptions, classes) : NULL;
     if (list) {
         b->class_names = vc_json_dump(list, JSON_COMPACT);
         json_decref(list);

@@ -246,6 +246,10 @@ static void classes_have_the_names_of_timm(void **state)
     static const struct {
         const char *key, *names, *last;
     } rows[] = {{"label_names", list, "j"},
+                {"id2label\": {\"0\": \"LABEL_0\"}, \"label_names", list, "j"},
+                {"id2label\": {}, \"label_names", list, "j"},
+                {"label_descriptions\": {\"j\": \"jay\", \"a\": 1}, \"label_names", list, "jay"},
+                {"labels\": [\"z\"], \"label_names", list, "j"},
                 {"label_names", object, "j"},
                 {"labels", list, "j"},
                 {"label_names", "[\"a\", \"b\"]", NULL},
@@ -254,7 +258,7 @@ static void classes_have_the_names_of_timm(void **state)
     write_bare(model);
     vc_model_close(model);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char text[512], note[64];
+        char text[512], note[128];
         snprintf(text, sizeof text, "{\"architecture\": \"vit_little_patch16\", \"%s\": %s}",
                  rows[i].key, rows[i].names);
         write_beside(text, NULL);
