@@ -150,6 +150,7 @@ jobs=$(env -u OMP_NUM_THREADS nproc)
 [ $# -gt 0 ] || set -- $(basename -s .c tests/fuzz/fuzz_*.c | sed 's/^fuzz_//')
 turns=$((($# + jobs - 1) / jobs))
 wanted=$((turns * seconds))
-echo "targets: $#, $seconds s each, $jobs at a time, at least $((wanted / 60)) min $((wanted % 60)) s"
+time="$((wanted / 60)) min $((wanted % 60)) s"
+echo "targets: $#, $seconds s each, $jobs at a time, at least $time"
 printf '%s\n' "$@" | xargs -P "$jobs" -n 1 tools/run-fuzzers.sh "$build" "$seconds" || failed=1
 exit "$failed"

@@ -90,8 +90,8 @@ vc_status vc_yaml_open(vc_yaml **out, const char *path, vc_file_kind wanted);
 void vc_yaml_close(vc_yaml *file);
 vc_yaml_map vc_yaml_root(const vc_yaml *file);
 
-/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown or missing, and for a value of
- * the wrong kind, unit or range. */
+/* Reads a mapping into a struct. VC_EFORMAT for a key that is unknown or missing, and for a value
+ * of the wrong kind, unit or range. */
 vc_status vc_yaml_read(void *out, const vc_yaml_map *map, const vc_yaml_field *fields,
                        size_t count);
 

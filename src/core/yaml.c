@@ -118,8 +118,8 @@ static vc_status check_mapping(const vc_yaml *file, struct fy_node *node, size_t
     return VC_OK;
 }
 
-/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, bytes 0, depth, keys that
- * are not words, come twice or are many. */
+/* Refuses what libfyaml accepts but is not wanted: anchors, aliases, tags, bytes 0, depth, keys
+ * that are not words, come twice or are many. */
 static vc_status check_node(const vc_yaml *file, struct fy_node *node, size_t line, int depth)
 {
     const char *found = unwanted(node, depth);
