@@ -253,19 +253,29 @@ static vc_status read_sums(const vc__statistics_list *list, const vc_tensor_file
     return VC_OK;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* Nothing is left out silently. */
 static vc_status check_unknown(const vc__statistics_list *list, const vc_tensor_file *file)
 {
-    for (size_t i = 0; i < vc_tensor_file_count(file); i++) {
+    vc_status status = VC_OK;
+    const char **names = malloc((list->count + 1) * sizeof *names);
+    if (!names)
+        return vc_fail(VC_ENOMEM, "%s: out of memory", vc_tensor_file_path(file));
+    for (size_t k = 0; k < list->count; k++)
+        names[k] = list->tensors[k].name;
+    qsort(names, list->count, sizeof *names, by_text);
+    for (size_t i = 0; i < vc_tensor_file_count(file) && status == VC_OK; i++) {
         const char *name = vc_tensor_file_at(file, i)->name;
-        size_t k = 0;
-        while (k < list->count && strcmp(list->tensors[k].name, name) != 0)
-            k++;
-        if (k == list->count)
-            return vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of such statistics",
-                           vc_tensor_file_path(file), name);
+        if (!bsearch(&name, names, list->count, sizeof *names, by_text))
+            status = vc_fail(VC_EFORMAT, "%s: tensor '%s' is no part of such statistics",
+                             vc_tensor_file_path(file), name);
     }
-    return VC_OK;
+    free(names);
+    return status;
 }
 
 /* The texts of the metadata in the order in which they were written. */

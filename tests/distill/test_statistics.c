@@ -229,14 +229,15 @@ static void what_is_missing_is_named(void **state)
 
 /* ---- files of others */
 
-/* Copies the file with one of its tensors changed: its first value, or its name. */
+/* Copies the file with one of its tensors changed: its first value, or its name; without one, the
+ * name is that of one more. */
 static void spoil(const char *to, const char *from, const char *tensor, double value,
                   const char *name, const vc_metadata *metadata, size_t count)
 {
     vc_tensor_file *file;
     vc_named_tensor tensors[64];
     assert_ok(vc_safetensors_open(&file, from));
-    const size_t all = vc_tensor_file_count(file);
+    size_t all = vc_tensor_file_count(file);
     double *copy = NULL;
     for (size_t i = 0; i < all; i++) {
         tensors[i] = *vc_tensor_file_at(file, i);
@@ -252,6 +253,10 @@ static void spoil(const char *to, const char *from, const char *tensor, double v
         else
             *(float *)copy = (float)value;
         tensors[i].name = name ? name : tensor;
+    }
+    if (name && !tensor) {
+        tensors[all] = tensors[0];
+        tensors[all++].name = name;
     }
     assert_ok(vc_safetensors_write(to, tensors, all, metadata, count));
     free(copy);
@@ -286,6 +291,9 @@ static void files_are_checked(void **state)
     assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "no tensor 'losses.1'");
     spoil(bad, good, "queries.1", 1.0, "queries.0x", m, ALL);
     assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "no 'queries.1' of 3 heads");
+    spoil(bad, good, NULL, 0.0, "losses.2", m, ALL);
+    assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT,
+                 "tensor 'losses.2' is no part of such statistics");
     spoil(bad, good, NULL, 0.0, NULL, m, ALL - 1);
     assert_fails(vc_statistics_read(&x, bad, NULL), VC_EFORMAT, "40 to measure heads on");
     spoil(bad, good, NULL, 0.0, NULL, m, 0);
