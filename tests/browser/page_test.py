@@ -190,11 +190,15 @@ def exports(browser, folder):
     """Each kind of figure as both kinds of file."""
 
     def wait_for(end):
+        """What was downloaded: its name is there, and empty, while the browser still writes it."""
         for _ in range(100):
-            found = [f for f in os.listdir(folder) if f.endswith(end)]
-            if found:
+            names = os.listdir(folder)
+            found = [f for f in names if f.endswith(end)]
+            if found and not any(f.endswith(".crdownload") for f in names):
                 with open(os.path.join(folder, found[0]), "rb") as file:
-                    return file.read()
+                    data = file.read()
+                if data:
+                    return data
             time.sleep(0.1)
         return b""
 
